@@ -1,0 +1,171 @@
+# git-agent: GNU make, no recursion.
+VERSION := 0.1.0
+
+PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
+DATAROOT ?= $(PREFIX)/share
+MANDIR   ?= $(DATAROOT)/man
+DATADIR  ?= $(DATAROOT)/git-agent
+DESTDIR  ?=
+
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
+	   -Wformat=2 -Wno-format-nonliteral
+ifdef WERROR
+WARN    += -Werror
+endif
+PKGS    := libgit2 libpcre2-8 jansson inih
+PKG_CONFIG ?= pkg-config
+
+# Builds with other compilers or flags live beside each other:
+# make B=build/clang CC=clang …; make SANITIZE=1 … is build/asan.
+ifdef SANITIZE
+B       ?= build/asan
+HARDEN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	   -fno-omit-frame-pointer
+endif
+B       ?= build
+BIN     := $(B)/bin
+DEFS    := -D_GNU_SOURCE -DGIT_AGENT_VERSION='"$(VERSION)"' \
+	   -DGIT_AGENT_DATADIR='"$(DATADIR)"'
+# Asked only when something is compiled, so that `make demo` can install it.
+PKG_CFLAGS  = $(shell $(PKG_CONFIG) --cflags $(PKGS))
+PKG_LIBS    = $(shell $(PKG_CONFIG) --libs $(PKGS))
+ALL_CFLAGS  = -std=c11 $(WARN) -Ilibcommon $(DEFS) $(PKG_CFLAGS) \
+	      $(CFLAGS) $(HARDEN)
+LINK        = $(CC) $(CFLAGS) $(HARDEN) $(LDFLAGS) -o $@
+
+LIB_SRC  := $(wildcard libcommon/*/*.c)
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
+CMD_SRC  := $(wildcard cmd/*.c)
+PROGS    := $(CMD_SRC:cmd/%.c=$(BIN)/%)
+UNIT_SRC := $(wildcard tests/unit/test-*.c)
+UNIT     := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+
+## all: the programs, in build/bin
+all: $(PROGS)
+
+# Changes when the flags do, and then everything is built again: the
+# templates' folder is compiled in.
+$(B)/flags: FORCE
+	@$(PKG_CONFIG) --print-errors --exists '$(PKGS)' || \
+		{ echo "'.ci/deps build' installs or names them" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@echo '$(CC) $(WARN) $(CFLAGS) $(HARDEN) $(VERSION) $(DATADIR)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/libcommon.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# The hook links libc alone: it is called after every tool call of an agent.
+$(BIN)/git-agent-hook: $(B)/cmd/git-agent-hook.o
+	@mkdir -p $(@D)
+	$(LINK) $^
+
+$(BIN)/%: $(B)/cmd/%.o $(B)/libcommon.a
+	@mkdir -p $(@D)
+	$(LINK) $^ $(PKG_LIBS)
+
+$(B)/unit/%: $(B)/tests/unit/%.o $(B)/libcommon.a
+	@mkdir -p $(@D)
+	$(LINK) $^ $(PKG_LIBS)
+
+$(B)/bench/%: $(B)/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(LINK) $^
+
+-include $(LIB_OBJ:.o=.d) $(CMD_SRC:%.c=$(B)/%.d) $(UNIT_SRC:%.c=$(B)/%.d)
+
+# What demo, test and lint need is installed first; a second make then asks
+# pkg-config about packages that are there.
+AGAIN := +@$(MAKE) --no-print-directory
+
+## demo: install what is missing, build, play a whole run (two minutes)
+demo:
+	@.ci/deps demo
+	$(AGAIN) all
+	@PATH="$(abspath $(BIN)):$$PATH" examples/stiff/demo
+
+## test: install what the tests need, run them; TESTS=tests/t01*.sh for some
+test:
+	@.ci/deps test
+	$(AGAIN) check
+
+units: $(UNIT)
+
+TESTS ?= $(UNIT) $(sort $(wildcard tests/t*.sh))
+LIMIT := $(if $(shell command -v timeout),timeout -k 9 900,env)
+check: all units
+	B=$(abspath $(B)) prove -j2 --timer -e '$(LIMIT)' $(TESTS)
+
+## lint: manual pages, headers, layers, sizes, scripts, two compilers
+lint:
+	@.ci/deps lint
+	$(AGAIN) all
+	@B=$(abspath $(B)) .ci/lint
+
+## bench: measured ratios beside the limits; informational
+bench: all $(B)/bench/time-runs
+	@B=$(abspath $(B)) tests/bench/bench.sh
+
+MAN    := $(wildcard man/*.[157])
+BASHC  := $(DATAROOT)/bash-completion/completions
+ZSHC   := $(DATAROOT)/zsh/site-functions
+FISHC  := $(DATAROOT)/fish/vendor_completions.d
+# git's completion asks for git-agent, the shell for each command's own name.
+LINKS  := $(filter-out git-agent git-agent-hook,$(notdir $(PROGS)))
+SHARED := $(shell find share -type f 2>/dev/null)
+INSTALLED = $(PROGS:$(BIN)/%=$(BINDIR)/%) \
+	$(foreach m,$(MAN),$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
+	$(addprefix $(BASHC)/,git-agent $(LINKS)) \
+	$(patsubst completions/zsh/%,$(ZSHC)/%,$(wildcard completions/zsh/_*)) \
+	$(patsubst completions/fish/%,$(FISHC)/%,$(wildcard completions/fish/*)) \
+	$(SHARED:share/%=$(DATADIR)/%)
+
+## install: honours PREFIX, BINDIR, DATAROOT, MANDIR and DESTDIR
+install: all
+	install -d $(sort $(addprefix $(DESTDIR),$(dir $(INSTALLED))))
+	install -m 755 $(PROGS) $(DESTDIR)$(BINDIR)
+	for m in $(MAN); do \
+		install -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.} || exit 1; \
+	done
+	install -m 644 completions/bash/git-agent $(DESTDIR)$(BASHC)
+	for l in $(LINKS); do \
+		ln -sf git-agent $(DESTDIR)$(BASHC)/$$l || exit 1; \
+	done
+	install -m 644 completions/zsh/_* $(DESTDIR)$(ZSHC)
+	install -m 644 completions/fish/*.fish $(DESTDIR)$(FISHC)
+	for f in $(SHARED:share/%=%); do \
+		cp share/$$f $(DESTDIR)$(DATADIR)/$$f || exit 1; \
+	done
+
+## uninstall: remove what install put in place
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	-test ! -d $(DESTDIR)$(DATADIR) || \
+		find $(DESTDIR)$(DATADIR) -depth -type d -exec rmdir {} +
+
+## dist: a tarball of the last commit
+dist:
+	@mkdir -p build
+	git archive --prefix=git-agent-$(VERSION)/ HEAD | gzip -9n \
+		>build/git-agent-$(VERSION).tar.gz
+
+## clean: remove build/
+clean:
+	rm -rf build
+
+## help: this list
+help:
+	@sed -n 's/^## /make /p' Makefile
+
+FORCE:
+.PHONY: all demo test check units lint bench install uninstall dist clean help FORCE
+.SECONDARY:

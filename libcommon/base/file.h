@@ -1,0 +1,30 @@
+/*
+ * Small files, whole.  Every descriptor is opened with O_CLOEXEC.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Append the file's contents; ERR_NOTFOUND if it is not there. */
+struct err *file_read(const char *path, struct buf *);
+/* Everything up to the end of a descriptor (standard input). */
+struct err *file_read_fd(int fd, const char *name, struct buf *);
+/*
+ * Replace a file at once: a reader, or a crash at any instant, sees the old
+ * contents or the new, never a part.  Missing folders are made.
+ */
+struct err *file_write(const char *path, const void *, size_t);
+/* The same without waiting for the disk: for what can be derived again. */
+struct err *file_write_cache(const char *path, const void *, size_t);
+/* Create with O_EXCL semantics: *made is 0 if it was there already. */
+struct err *file_create(const char *path, const void *, size_t, int mode,
+		int *made);
+struct err *file_mkdirs(const char *dir);	/* as mkdir -p */
+/* All bytes to a descriptor, whatever write(2) takes at a time. */
+struct err *file_write_fd(int fd, const char *name, const void *, size_t);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * JSON in and out: jansson.  Values own their members; js_set* and
+ * js_append take the value they are given.  Objects keep insertion order.
+ */
+#ifndef BASE_JS_H
+#define BASE_JS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+struct js;		/* one JSON value */
+
+struct js *js_object(void);
+struct js *js_array(void);
+/* A string; bytes that are not UTF-8 become U+FFFD.  NULL gives null. */
+struct js *js_string(const char *);
+struct js *js_int(int64_t);
+/* A number; nan and inf, which JSON lacks, become strings "nan", "inf". */
+struct js *js_real(double);
+struct js *js_bool(int);
+struct js *js_null(void);
+
+void	js_set(struct js *object, const char *key, struct js *value);
+void	js_set_string(struct js *, const char *key, const char *);
+void	js_set_int(struct js *, const char *key, int64_t);
+void	js_set_bool(struct js *, const char *key, int);
+void	js_append(struct js *array, struct js *value);
+void	js_free(struct js *);
+
+/* Write it, indented by two, with a newline at the end; or in one line. */
+void	js_write(const struct js *, FILE *);
+char   *js_line(const struct js *);		/* malloc'd, no newline */
+
+/* Parse one value; ERR_INPUT says where it stopped making sense. */
+struct err *js_parse(struct js **, const char *text, size_t len);
+/* Members of an object, borrowed; NULL if absent or of another type. */
+const struct js *js_get(const struct js *, const char *key);
+const char *js_get_string(const struct js *, const char *key);
+int	js_get_int(const struct js *, const char *key, int64_t *);	/* 1: set */
+int	js_get_real(const struct js *, const char *key, double *);	/* 1: set */
+int	js_get_bool(const struct js *, const char *key);	/* absent: 0 */
+size_t	js_size(const struct js *array);
+const struct js *js_at(const struct js *array, size_t);
+
+#endif

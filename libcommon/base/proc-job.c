@@ -1,0 +1,402 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/proc.h"
+#include "base/proc-spawn.h"
+
+/*
+ * The job runs under a keeper, a child of ours that is the reaper of the
+ * job's orphans.  So whatever descends from the keeper is the job's and
+ * nothing else is, however often it forked or called setsid(2).  The keeper
+ * ends it all when its control pipe closes, which also happens when we are
+ * killed.  Should the keeper itself be killed, the mark in the environment
+ * finds the rest.
+ */
+
+#define JOB_GRACE (2 * CLOCK_SECOND)
+
+struct report {
+	struct spawn_failure failure;
+	int status;		/* of waitpid(2) */
+};
+
+/* Output on its way: the head is full before the tail gets any. */
+struct bounded {
+	size_t half;
+	struct buf head, tail;
+	size_t dropped;
+};
+
+static void
+bounded_add(struct bounded *b, const char *data, size_t n)
+{
+	size_t k = b->half > b->head.len ? b->half - b->head.len : 0;
+
+	if (k > n)
+		k = n;
+	buf_add(&b->head, data, k);
+	buf_add(&b->tail, data + k, n - k);
+	if (b->tail.len <= 2 * b->half + 65536)
+		return;
+	k = b->tail.len - b->half;
+	memmove(b->tail.p, b->tail.p + k, b->half + 1);
+	b->tail.len = b->half;
+	b->dropped += k;
+}
+
+/* Part of a line would look like a line, and a part of a number like one. */
+static void
+cut_to_lines(struct bounded *b)
+{
+	const char *p;
+	size_t n;
+
+	for (n = b->head.len; n > 0 && b->head.p[n - 1] != '\n'; n--)
+		continue;
+	if (n > 0) {
+		b->dropped += b->head.len - n;
+		buf_truncate(&b->head, n);
+	}
+	p = memchr(b->tail.p, '\n', b->tail.len);
+	if (p != NULL && (n = (size_t)(p - b->tail.p) + 1) < b->tail.len) {
+		memmove(b->tail.p, p + 1, b->tail.len - n + 1);
+		b->tail.len -= n;
+		b->dropped += n;
+	}
+}
+
+/* Append what stays to `out`, and free the rest. */
+static size_t
+bounded_finish(struct bounded *b, struct buf *out)
+{
+	size_t dropped, k;
+
+	if (b->dropped > 0 || b->tail.len > b->half) {
+		k = b->tail.len > b->half ? b->tail.len - b->half : 0;
+		memmove(b->tail.p, b->tail.p + k, b->tail.len - k);
+		buf_truncate(&b->tail, b->tail.len - k);
+		b->dropped += k;
+		cut_to_lines(b);
+	}
+	buf_add(out, b->head.p, b->head.len);
+	if (b->dropped > 0)
+		buf_addf(out, "%s[%zu bytes left out]\n",
+		    b->head.len > 0 && b->head.p[b->head.len - 1] != '\n' ?
+		    "\n" : "", b->dropped);
+	buf_add(out, b->tail.p, b->tail.len);
+	dropped = b->dropped;
+	buf_release(&b->head);
+	buf_release(&b->tail);
+	return dropped;
+}
+
+size_t
+proc_bound(struct buf *text, size_t keep)
+{
+	struct bounded b = { keep / 2, BUF_INIT, BUF_INIT, 0 };
+	struct buf out = BUF_INIT;
+	size_t dropped;
+
+	if (text->len <= keep)
+		return 0;
+	bounded_add(&b, text->p, text->len);
+	dropped = bounded_finish(&b, &out);
+	buf_release(text);
+	*text = out;
+	return dropped;
+}
+
+static void
+on_child(int sig)
+{
+	(void)sig;
+}
+
+static void
+keeper_signals(sigset_t *while_waiting)
+{
+	static const int ignored[] = {
+		SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGPIPE, SIGTSTP, SIGTTOU,
+		SIGUSR1, SIGUSR2, SIGALRM,
+	};
+	struct sigaction child = { 0 };
+	sigset_t block;
+	size_t i;
+
+	/* A terminal or a batch system signals us all; it must outlive us. */
+	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	child.sa_handler = on_child;
+	(void)sigaction(SIGCHLD, &child, NULL);
+	sigemptyset(while_waiting);
+	sigemptyset(&block);
+	/* SIGCHLD arrives in pselect(2) and nowhere else, so none is lost. */
+	sigaddset(&block, SIGCHLD);
+	(void)sigprocmask(SIG_SETMASK, &block, NULL);
+}
+
+static void
+send_report(int fd, const struct report *r)
+{
+	while (write(fd, r, sizeof(*r)) < 0 && errno == EINTR)
+		continue;
+}
+
+/* Reap the job and its orphans; 1 if the job itself was among them. */
+static int
+reap(pid_t job, int *status)
+{
+	int found = 0, s;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &s, WNOHANG)) > 0)
+		if (pid == job) {
+			*status = s;
+			found = 1;
+		}
+	return found;
+}
+
+static void
+keep_until_told(pid_t job, int control, int report,
+    const sigset_t *while_waiting)
+{
+	struct report r = { { 0, 0 }, 0 };
+	int reported = 0, n;
+	fd_set set;
+
+	do {
+		if (reap(job, &r.status) && !reported) {
+			send_report(report, &r);
+			reported = 1;
+		}
+		FD_ZERO(&set);
+		FD_SET(control, &set);
+		n = pselect(control + 1, &set, NULL, NULL, NULL,
+		    while_waiting);
+	} while (n <= 0);
+	(void)spawn_end_tree(getpid(), job, JOB_GRACE);
+	if (!reported) {
+		r.status = SIGKILL;	/* should it not have died */
+		(void)reap(job, &r.status);
+		send_report(report, &r);
+	}
+}
+
+static _Noreturn void
+run_keeper(const struct proc *p, int control, int report)
+{
+	struct report r = { { 0, 0 }, 0 };
+	struct proc child = *p;
+	sigset_t while_waiting;
+	struct err *e;
+	pid_t job;
+
+	(void)setpgid(0, 0);
+	keeper_signals(&while_waiting);
+	proc_adopt_orphans();
+	/* pselect(2) takes no descriptors above FD_SETSIZE. */
+	if (control >= FD_SETSIZE)
+		_exit(1);
+	e = spawn(&child, -1, &job, &r.failure);
+	if (e != NULL) {
+		send_report(report, &r);
+		_exit(0);
+	}
+	spawn_close(&child.out);
+	keep_until_told(job, control, report, &while_waiting);
+	_exit(0);
+}
+
+/* Our side of a running job. */
+struct job {
+	pid_t keeper;
+	int control;		/* closed: the keeper ends it */
+	int report;
+	int output;
+	struct buf reported;
+	struct bounded kept;
+	int64_t start;
+};
+
+static struct err *
+start_keeper(struct job *j, const struct proc *p)
+{
+	int control[2] = { -1, -1 }, report[2] = { -1, -1 };
+	int output[2] = { -1, -1 };
+	struct proc child = *p;
+	struct err *e;
+
+	if ((e = spawn_pipe(control)) != NULL ||
+	    (e = spawn_pipe(report)) != NULL ||
+	    (e = spawn_pipe(output)) != NULL)
+		goto done;
+	child.out = output[1];
+	child.flags |= PROC_NEW_GROUP | PROC_MERGE_STDERR;
+	j->keeper = fork();
+	if (j->keeper == 0) {
+		close(control[1]);
+		close(report[0]);
+		close(output[0]);
+		run_keeper(&child, control[0], report[1]);
+	}
+	if (j->keeper < 0) {
+		e = err_errno("cannot start a process");
+		goto done;
+	}
+	j->control = control[1];
+	j->report = report[0];
+	j->output = output[0];
+	control[1] = report[0] = output[0] = -1;
+done:
+	spawn_close(&control[0]);
+	spawn_close(&control[1]);
+	spawn_close(&report[0]);
+	spawn_close(&report[1]);
+	spawn_close(&output[0]);
+	spawn_close(&output[1]);
+	return e;
+}
+
+static void
+take_output(struct job *j)
+{
+	struct buf b = BUF_INIT;
+
+	(void)spawn_read(&j->output, &b);
+	bounded_add(&j->kept, b.p, b.len);
+	buf_release(&b);
+}
+
+/* Serve what is ready within so many milliseconds; 0 if nothing was. */
+static int
+serve(struct job *j, int wait_ms)
+{
+	struct pollfd f[2] = {
+		{ j->output, POLLIN, 0 },
+		{ j->report, POLLIN, 0 },
+	};
+
+	if (poll(f, 2, wait_ms) <= 0)
+		return 0;
+	if (f[0].revents != 0)
+		take_output(j);
+	if (f[1].revents != 0)
+		(void)spawn_read(&j->report, &j->reported);
+	return 1;
+}
+
+/* Until the keeper has gone; it is told to when the job ends or has to. */
+static void
+watch(struct job *j, int64_t timeout, const volatile int *stop,
+    struct proc_result *r)
+{
+	int64_t spent, left;
+
+	while (j->report >= 0) {
+		spent = clock_monotonic() - j->start;
+		left = timeout - spent;
+		if (j->reported.len >= sizeof(struct report)) {
+			if (r->wall == 0)
+				r->wall = spent;
+			spawn_close(&j->control);
+		} else if (j->control >= 0 && stop != NULL && *stop != 0) {
+			r->interrupted = 1;
+			spawn_close(&j->control);
+		} else if (j->control >= 0 && timeout > 0 && left <= 0) {
+			r->timed_out = 1;
+			spawn_close(&j->control);
+		}
+		(void)serve(j, timeout > 0 && left > 0 && left < 100000 ?
+		    (int)(left / 1000) + 1 : 100);
+	}
+	if (r->wall == 0)
+		r->wall = clock_monotonic() - j->start;
+}
+
+/* All writers are dead, unless one is stuck in the kernel. */
+static void
+drain(struct job *j)
+{
+	int64_t end = clock_monotonic() + CLOCK_SECOND;
+
+	while (j->output >= 0 && clock_monotonic() < end)
+		(void)serve(j, 100);
+}
+
+static struct err *
+finish(struct job *j, const struct proc *p, const char *mark,
+    struct proc_result *r)
+{
+	struct report report = { { 0, 0 }, SIGKILL };
+	int status;
+
+	err_free(proc_wait(j->keeper, &status));
+	if (j->reported.len >= sizeof(report))
+		memcpy(&report, j->reported.p, sizeof(report));
+	else
+		(void)proc_kill_marked(mark, JOB_GRACE);
+	drain(j);
+	if (report.failure.stage != 0)
+		return spawn_error(p, &report.failure);
+	r->status = proc_exit_status(report.status);
+	r->signal = WIFSIGNALED(report.status) ? WTERMSIG(report.status) : 0;
+	return NULL;
+}
+
+/* A variable of its own, since jobs nest, and each keeps the outer marks. */
+static char *
+make_mark(void)
+{
+	static unsigned int count;
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return xasprintf("GIT_AGENT_JOB_%lx_%lx%lx_%x=1", (long)getpid(),
+	    (long)t.tv_sec, t.tv_nsec, ++count);
+}
+
+struct err *
+proc_run_job(const struct proc *p, int64_t timeout, size_t keep,
+    const volatile int *stop, struct buf *output, struct proc_result *r)
+{
+	struct job j = { .keeper = -1, .control = -1, .report = -1,
+	    .output = -1, .reported = BUF_INIT,
+	    .kept = { keep / 2, BUF_INIT, BUF_INIT, 0 } };
+	struct strvec env = STRVEC_INIT;
+	struct proc marked = *p;
+	char *mark = make_mark();
+	struct err *e;
+	size_t i;
+
+	memset(r, 0, sizeof(*r));
+	for (i = 0; p->env != NULL && i < p->env->n; i++)
+		strvec_push(&env, p->env->v[i]);
+	strvec_push(&env, mark);
+	marked.env = &env;
+	j.start = clock_monotonic();
+	e = start_keeper(&j, &marked);
+	if (e == NULL) {
+		watch(&j, timeout, stop, r);
+		e = finish(&j, &marked, mark, r);
+	}
+	r->dropped = bounded_finish(&j.kept, output);
+	spawn_close(&j.control);
+	spawn_close(&j.report);
+	spawn_close(&j.output);
+	buf_release(&j.reported);
+	strvec_release(&env);
+	free(mark);
+	return e;
+}
