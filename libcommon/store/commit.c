@@ -1,0 +1,254 @@
+/* The part of repo.h that is about the project's own commits. */
+#include "store/git.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/proc.h"
+
+/* A name that would break out of the commit's header line. */
+static int
+breaks_header(const char *s)
+{
+	return strpbrk(s, "\n\r<>") != NULL;
+}
+
+struct err *
+repo_identity(struct repo *r, const char *role, char **ident)
+{
+	char *name_key = xasprintf("GIT_%s_NAME", role);
+	char *mail_key = xasprintf("GIT_%s_EMAIL", role);
+	const char *name = getenv(name_key), *mail = getenv(mail_key);
+	struct err *e = NULL;
+
+	if (name == NULL || *name == '\0')
+		name = repo_config(r, strcmp(role, "AUTHOR") == 0 ?
+		    "author.name" : "committer.name");
+	if (name == NULL || *name == '\0')
+		name = repo_config(r, "user.name");
+	if (mail == NULL || *mail == '\0')
+		mail = repo_config(r, strcmp(role, "AUTHOR") == 0 ?
+		    "author.email" : "committer.email");
+	if (mail == NULL || *mail == '\0')
+		mail = repo_config(r, "user.email");
+	if (mail == NULL || *mail == '\0')
+		mail = getenv("EMAIL");
+	*ident = NULL;
+	if (name == NULL || *name == '\0' || mail == NULL || *mail == '\0')
+		e = err_new(ERR_IDENTITY, "a record needs an author, and git "
+		    "does not know who you are; run 'git config --global "
+		    "user.name \"Your Name\"' and 'git config --global "
+		    "user.email you@example.com'");
+	else if (breaks_header(name) || breaks_header(mail))
+		e = err_new(ERR_IDENTITY, "the name or mail address of the "
+		    "author has a line break or one of '<>' in it");
+	else
+		*ident = xasprintf("%s <%s>", name, mail);
+	free(name_key);
+	free(mail_key);
+	return e;
+}
+
+struct err *
+repo_head(struct repo *r, struct oid *oid)
+{
+	git_oid id;
+	int rc;
+
+	rc = git_reference_name_to_id(&id, r->git, "HEAD");
+	if (rc == GIT_ENOTFOUND)
+		return err_new(ERR_UNBORN, "there is no commit yet; make the "
+		    "first one ('git commit')");
+	if (rc != 0)
+		return err_git("cannot read HEAD");
+	oid_from_git(oid, &id);
+	return NULL;
+}
+
+char *
+repo_branch(struct repo *r)
+{
+	git_reference *head = NULL;
+	const char *target;
+	char *branch = NULL;
+
+	if (git_reference_lookup(&head, r->git, "HEAD") != 0)
+		return NULL;
+	target = git_reference_symbolic_target(head);
+	if (target != NULL && strncmp(target, "refs/heads/", 11) == 0)
+		branch = xstrdup(target + 11);
+	git_reference_free(head);
+	return branch;
+}
+
+struct err *
+repo_resolve(struct repo *r, const char *rev, struct oid *commit)
+{
+	git_object *object = NULL, *peeled = NULL;
+	struct err *e = NULL;
+	int rc;
+
+	rc = git_revparse_single(&object, r->git, rev);
+	if (rc == 0)
+		rc = git_object_peel(&peeled, object, GIT_OBJECT_COMMIT);
+	if (rc == GIT_EAMBIGUOUS)
+		e = err_new(ERR_AMBIGUOUS, "'%s' fits more than one commit",
+		    rev);
+	else if (rc != 0)
+		e = err_new(ERR_NOTFOUND, "'%s' is not a commit that this "
+		    "repository has", rev);
+	else
+		oid_from_git(commit, git_object_id(peeled));
+	git_object_free(peeled);
+	git_object_free(object);
+	return e;
+}
+
+static struct err *
+lookup(struct repo *r, const struct oid *oid, git_commit **commit)
+{
+	char hex[OID_HEX_SIZE];
+	git_oid id;
+
+	oid_to_git(&id, oid);
+	if (git_commit_lookup(commit, r->git, &id) == 0)
+		return NULL;
+	oid_hex(oid, hex);
+	return err_new(ERR_NOTFOUND, "commit %s is not in this repository",
+	    hex);
+}
+
+struct err *
+repo_commit_tree(struct repo *r, const struct oid *oid, struct oid *tree)
+{
+	git_commit *commit = NULL;
+	struct err *e;
+
+	e = lookup(r, oid, &commit);
+	if (e == NULL)
+		oid_from_git(tree, git_commit_tree_id(commit));
+	git_commit_free(commit);
+	return e;
+}
+
+struct err *
+repo_commit_entry(struct repo *r, const struct oid *oid, const char *path,
+    struct oid *found)
+{
+	git_commit *commit = NULL;
+	git_tree *tree = NULL;
+	git_tree_entry *entry = NULL;
+	struct err *e;
+	int rc;
+
+	e = lookup(r, oid, &commit);
+	if (e != NULL)
+		return e;
+	rc = git_commit_tree(&tree, commit);
+	if (rc == 0)
+		rc = git_tree_entry_bypath(&entry, tree, path);
+	if (rc == GIT_ENOTFOUND)
+		e = err_new(ERR_NOTFOUND, "'%s' is not in the commit", path);
+	else if (rc != 0)
+		e = err_git("cannot find '%s' in a commit", path);
+	else
+		oid_from_git(found, git_tree_entry_id(entry));
+	git_tree_entry_free(entry);
+	git_tree_free(tree);
+	git_commit_free(commit);
+	return e;
+}
+
+struct err *
+repo_commit_file(struct repo *r, const struct oid *oid, const char *path,
+    struct buf *text)
+{
+	enum object_type type;
+	struct oid blob;
+	struct err *e;
+
+	e = repo_commit_entry(r, oid, path, &blob);
+	if (e == NULL)
+		e = object_read(r, &blob, &type, text);
+	if (e == NULL && type != OBJECT_BLOB)
+		e = err_new(ERR_INPUT, "'%s' is not a file", path);
+	return e;
+}
+
+char *
+repo_commit_subject(struct repo *r, const struct oid *oid)
+{
+	git_commit *commit = NULL;
+	const char *text;
+	char *subject = NULL;
+
+	err_free(lookup(r, oid, &commit));
+	if (commit != NULL && (text = git_commit_summary(commit)) != NULL)
+		subject = xstrdup(text);
+	git_commit_free(commit);
+	return subject;
+}
+
+int64_t
+repo_commit_time(struct repo *r, const struct oid *oid)
+{
+	git_commit *commit = NULL;
+	int64_t when = 0;
+
+	err_free(lookup(r, oid, &commit));
+	if (commit != NULL)
+		when = git_commit_time(commit);
+	git_commit_free(commit);
+	return when;
+}
+
+/*
+ * Asked of git, not of libgit2, which knows neither sparse checkouts nor
+ * filters such as LFS and would call such a work tree changed for ever.
+ */
+struct err *
+repo_is_dirty(struct repo *r, int *dirty)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct proc p = PROC_INIT;
+	struct buf text = BUF_INIT, words = BUF_INIT;
+	struct err *e;
+	int status;
+
+	strvec_pushl(&argv, "git", "--no-optional-locks", "status",
+	    "--porcelain", "--ignore-submodules=all", (char *)NULL);
+	p.argv = &argv;
+	p.cwd = r->workdir;
+	e = proc_capture(&p, NULL, &text, &words, &status);
+	if (e == NULL && status != 0)
+		e = err_new(ERR_GIT, "cannot compare the work tree with "
+		    "HEAD: %s", words.p);
+	*dirty = text.len != 0;
+	buf_release(&words);
+	buf_release(&text);
+	strvec_release(&argv);
+	return e;
+}
+
+struct err *
+repo_is_pushed(struct repo *r, const struct oid *oid, const char *remote,
+    int *pushed)
+{
+	struct reflist list = REFLIST_INIT;
+	struct err *e;
+	char *prefix = xasprintf("refs/remotes/%s/", remote);
+	git_oid id, tip;
+	size_t i;
+
+	*pushed = 0;
+	oid_to_git(&id, oid);
+	e = ref_list(r, prefix, &list);
+	for (i = 0; e == NULL && i < list.n && !*pushed; i++) {
+		oid_to_git(&tip, &list.v[i].id);
+		*pushed = git_oid_equal(&tip, &id) ||
+		    git_graph_descendant_of(r->git, &tip, &id) == 1;
+	}
+	reflist_release(&list);
+	free(prefix);
+	return e;
+}

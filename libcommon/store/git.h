@@ -1,0 +1,39 @@
+/* What repo.c, object.c and ref.c share; nobody else includes libgit2. */
+#ifndef STORE_GIT_H
+#define STORE_GIT_H
+
+#include <git2.h>
+#include <string.h>
+
+#include "base/strvec.h"
+#include "store/repo.h"
+
+struct repo {
+	git_repository *git;
+	git_odb *odb;		/* opened when first needed */
+	git_config *config;
+	char *gitdir, *commondir, *workdir;
+	char *remote, *prefix;	/* answers kept; NULL: not asked yet */
+	struct strvec keys, values;	/* read by `git config --list`, or … */
+	struct strvec kept;	/* … values handed out, for their lifetime */
+	int listed;		/* keys and values are filled in */
+};
+
+/* An error with libgit2's own words at the end. */
+struct err *err_git(const char *, ...) PRINTF_LIKE(1, 2);
+
+static inline void
+oid_to_git(git_oid *g, const struct oid *o)
+{
+	git_oid_fromraw(g, o->b);
+}
+
+static inline void
+oid_from_git(struct oid *o, const git_oid *g)
+{
+	memcpy(o->b, g->id, sizeof(o->b));
+}
+
+struct err *repo_odb(struct repo *, git_odb **);
+
+#endif

@@ -1,0 +1,132 @@
+#include "store/notes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "store/writer.h"
+
+/* The tree of the notes commit at `tip`. */
+static struct err *
+root_of(struct repo *r, const struct oid *tip, struct tree *root)
+{
+	struct oid tree;
+	struct err *e;
+
+	e = repo_commit_tree(r, tip, &tree);
+	if (e == NULL)
+		e = tree_read(r, &tree, root);
+	return e;
+}
+
+/* root/ab/cdef… = blob */
+static struct err *
+place_note(struct repo *r, struct tree *root, const struct oid *commit,
+    const struct oid *blob, struct oid *result)
+{
+	struct tree sub = TREE_INIT;
+	const struct tree_entry *dir;
+	char hex[OID_HEX_SIZE], two[3];
+	struct oid id;
+	struct err *e = NULL;
+
+	oid_hex(commit, hex);
+	memcpy(two, hex, 2);
+	two[2] = '\0';
+	dir = tree_get(root, two);
+	if (dir != NULL && dir->mode == 040000)
+		e = tree_read(r, &dir->id, &sub);
+	if (e == NULL) {
+		tree_set(&sub, hex + 2, 0100644, blob);
+		e = tree_write(r, &sub, &id);
+	}
+	if (e == NULL) {
+		tree_set(root, two, 040000, &id);
+		e = tree_write(r, root, result);
+	}
+	tree_release(&sub);
+	return e;
+}
+
+static struct err *
+commit_notes(struct repo *r, const struct oid *tree, const struct oid *parent,
+    struct oid *id)
+{
+	struct buf b = BUF_INIT;
+	char *ident = NULL, hex[OID_HEX_SIZE];
+	long long now = (long long)(clock_now() / CLOCK_SECOND);
+	struct err *e;
+
+	e = repo_identity(r, "COMMITTER", &ident);
+	if (e != NULL)
+		return e;
+	oid_hex(tree, hex);
+	buf_addf(&b, "tree %s\n", hex);
+	if (parent != NULL) {
+		oid_hex(parent, hex);
+		buf_addf(&b, "parent %s\n", hex);
+	}
+	buf_addf(&b, "author %s %lld +0000\ncommitter %s %lld +0000\n\n"
+	    "Notes added by 'git agent check'\n", ident, now, ident, now);
+	e = object_write(r, OBJECT_COMMIT, b.p, b.len, id);
+	buf_release(&b);
+	free(ident);
+	return e;
+}
+
+static struct err *
+set_once(struct repo *r, const char *ref, const struct oid *commit,
+    const struct oid *blob)
+{
+	struct tree root = TREE_INIT;
+	struct oid tip, tree, id, *parent = &tip;
+	struct err *e;
+
+	e = ref_read(r, ref, &tip);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+		parent = NULL;
+	}
+	if (e == NULL && parent != NULL)
+		e = root_of(r, &tip, &root);
+	if (e == NULL)
+		e = place_note(r, &root, commit, blob, &tree);
+	if (e == NULL)
+		e = commit_notes(r, &tree, parent, &id);
+	if (e == NULL)
+		e = ref_swap(r, ref, parent, &id);
+	tree_release(&root);
+	return e;
+}
+
+struct err *
+notes_set(struct repo *r, const struct oid *commit, const char *text,
+    size_t len)
+{
+	char *writer = NULL, *ref = NULL;
+	struct oid blob;
+	struct err *e;
+	int tries;
+
+	e = writer_id(r, 1, &writer);
+	if (e == NULL)
+		e = object_write(r, OBJECT_BLOB, text, len, &blob);
+	if (e != NULL)
+		goto done;
+	ref = xasprintf(NOTES_PREFIX "%s", writer);
+	for (tries = 0; tries < 5; tries++) {
+		e = set_once(r, ref, commit, &blob);
+		if (e == NULL || e->code != ERR_MOVED)
+			break;
+		if (tries < 4) {
+			err_free(e);
+			e = NULL;
+		}
+	}
+done:
+	free(writer);
+	free(ref);
+	return e;
+}

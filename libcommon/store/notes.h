@@ -1,0 +1,23 @@
+/*
+ * Notes: the results of `git agent check` again, attached to the measured
+ * commits for `git log --notes='agent*'`.  Display only: the records are the
+ * truth, and the notes can be made again from them.
+ */
+#ifndef STORE_NOTES_H
+#define STORE_NOTES_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "store/repo.h"
+
+/*
+ * Put `text` as this clone's note on a commit, in place of an earlier one.
+ * The ref is refs/notes/agent/<writer>, its tree fanned out by the first two
+ * hexadecimal digits (libgit2's own notes are flat and slow down as they
+ * grow).
+ */
+struct err *notes_set(struct repo *, const struct oid *commit,
+		const char *text, size_t len);
+
+#endif

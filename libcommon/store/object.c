@@ -1,0 +1,223 @@
+#include "store/git.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+struct err *
+repo_odb(struct repo *r, git_odb **odb)
+{
+	if (r->odb == NULL && git_repository_odb(&r->odb, r->git) != 0)
+		return err_git("cannot open the object database");
+	*odb = r->odb;
+	return NULL;
+}
+
+static struct err *
+missing(const struct oid *oid)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(oid, hex);
+	return err_new(ERR_NOTFOUND, "object %s is missing", hex);
+}
+
+struct err *
+object_read(struct repo *r, const struct oid *oid, enum object_type *type,
+    struct buf *b)
+{
+	git_odb_object *object = NULL;
+	git_odb *odb = NULL;
+	git_oid id;
+	struct err *e;
+	int rc;
+
+	e = repo_odb(r, &odb);
+	if (e != NULL)
+		return e;
+	oid_to_git(&id, oid);
+	rc = git_odb_read(&object, odb, &id);
+	if (rc == GIT_ENOTFOUND)
+		return missing(oid);
+	if (rc != 0)
+		return err_git("cannot read an object");
+	*type = (enum object_type)git_odb_object_type(object);
+	buf_add(b, git_odb_object_data(object), git_odb_object_size(object));
+	git_odb_object_free(object);
+	return NULL;
+}
+
+struct err *
+object_size(struct repo *r, const struct oid *oid, enum object_type *type,
+    size_t *size)
+{
+	git_object_t t;
+	git_odb *odb = NULL;
+	git_oid id;
+	struct err *e;
+	int rc;
+
+	e = repo_odb(r, &odb);
+	if (e != NULL)
+		return e;
+	oid_to_git(&id, oid);
+	rc = git_odb_read_header(size, &t, odb, &id);
+	if (rc == GIT_ENOTFOUND)
+		return missing(oid);
+	if (rc != 0)
+		return err_git("cannot read an object");
+	*type = (enum object_type)t;
+	return NULL;
+}
+
+struct err *
+object_write(struct repo *r, enum object_type type, const void *data,
+    size_t len, struct oid *oid)
+{
+	git_odb *odb = NULL;
+	git_oid id;
+	struct err *e;
+
+	e = repo_odb(r, &odb);
+	if (e != NULL)
+		return e;
+	if (git_odb_write(&id, odb, data, len, (git_object_t)type) != 0)
+		return err_git("cannot write an object");
+	oid_from_git(oid, &id);
+	return NULL;
+}
+
+struct err *
+object_hash(enum object_type type, const void *data, size_t len,
+    struct oid *oid)
+{
+	git_oid id;
+
+	if (git_odb_hash(&id, data, len, (git_object_t)type) != 0)
+		return err_git("cannot hash");
+	oid_from_git(oid, &id);
+	return NULL;
+}
+
+void
+object_abbrev(struct repo *r, const struct oid *oid, char out[OID_HEX_SIZE])
+{
+	git_object *object = NULL;
+	git_buf text = { 0 };
+	git_oid id;
+
+	oid_hex(oid, out);
+	oid_to_git(&id, oid);
+	if (git_object_lookup(&object, r->git, &id, GIT_OBJECT_ANY) == 0 &&
+	    git_object_short_id(&text, object) == 0)
+		snprintf(out, OID_HEX_SIZE, "%s", text.ptr);
+	else
+		out[12] = '\0';
+	git_buf_dispose(&text);
+	git_object_free(object);
+}
+
+void
+tree_release(struct tree *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		free(t->e[i].name);
+	free(t->e);
+	memset(t, 0, sizeof(*t));
+}
+
+const struct tree_entry *
+tree_get(const struct tree *t, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (strcmp(t->e[i].name, name) == 0)
+			return &t->e[i];
+	return NULL;
+}
+
+void
+tree_set(struct tree *t, const char *name, unsigned int mode,
+    const struct oid *id)
+{
+	struct tree_entry *e = (struct tree_entry *)tree_get(t, name);
+
+	if (e == NULL) {
+		ALLOC_GROW(t->e, t->n, t->cap);
+		e = &t->e[t->n++];
+		e->name = xstrdup(name);
+	}
+	e->mode = mode;
+	e->id = *id;
+}
+
+struct err *
+tree_read(struct repo *r, const struct oid *oid, struct tree *t)
+{
+	const git_tree_entry *entry;
+	git_tree *tree = NULL;
+	git_oid id;
+	size_t i;
+
+	oid_to_git(&id, oid);
+	if (git_tree_lookup(&tree, r->git, &id) != 0)
+		return err_git("cannot read a tree");
+	for (i = 0; i < git_tree_entrycount(tree); i++) {
+		entry = git_tree_entry_byindex(tree, i);
+		ALLOC_GROW(t->e, t->n, t->cap);
+		t->e[t->n].name = xstrdup(git_tree_entry_name(entry));
+		t->e[t->n].mode = git_tree_entry_filemode_raw(entry);
+		oid_from_git(&t->e[t->n].id, git_tree_entry_id(entry));
+		t->n++;
+	}
+	git_tree_free(tree);
+	return NULL;
+}
+
+/* git sorts a folder's name as if it ended in a slash. */
+static int
+entry_cmp(const void *va, const void *vb)
+{
+	const struct tree_entry *a = va, *b = vb;
+	size_t na = strlen(a->name), nb = strlen(b->name);
+	size_t n = na < nb ? na : nb;
+	int c = memcmp(a->name, b->name, n);
+	unsigned char ca, cb;
+
+	if (c != 0)
+		return c;
+	ca = (unsigned char)a->name[n];
+	cb = (unsigned char)b->name[n];
+	if (ca == '\0' && a->mode == 040000)
+		ca = '/';
+	if (cb == '\0' && b->mode == 040000)
+		cb = '/';
+	return ca < cb ? -1 : ca > cb;
+}
+
+struct err *
+tree_write(struct repo *r, const struct tree *t, struct oid *oid)
+{
+	struct tree_entry *sorted;
+	struct buf b = BUF_INIT;
+	struct err *e;
+	size_t i;
+
+	sorted = xreallocarray(NULL, t->n, sizeof(*sorted));
+	if (t->n != 0)
+		memcpy(sorted, t->e, t->n * sizeof(*sorted));
+	qsort(sorted, t->n, sizeof(*sorted), entry_cmp);
+	for (i = 0; i < t->n; i++) {
+		buf_addf(&b, "%o %s", sorted[i].mode, sorted[i].name);
+		buf_addch(&b, '\0');
+		buf_add(&b, sorted[i].id.b, sizeof(sorted[i].id.b));
+	}
+	e = object_write(r, OBJECT_TREE, b.p, b.len, oid);
+	buf_release(&b);
+	free(sorted);
+	return e;
+}

@@ -1,0 +1,400 @@
+#include "store/record.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+/* git's empty tree. */
+static const char empty_tree[] = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
+void
+trailers_release(struct trailers *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		free(t->v[i].key);
+		free(t->v[i].value);
+	}
+	free(t->v);
+	memset(t, 0, sizeof(*t));
+}
+
+void
+draft_release(struct draft *d)
+{
+	trailers_release(&d->trailers);
+}
+
+/* Takes both strings. */
+static void
+trailers_take(struct trailers *t, char *key, char *value)
+{
+	char *p;
+
+	for (p = value; *p != '\0'; p++)
+		if (*p == '\n' || *p == '\r')
+			*p = ' ';
+	ALLOC_GROW(t->v, t->n, t->cap);
+	t->v[t->n].key = key;
+	t->v[t->n].value = value;
+	t->n++;
+}
+
+void
+trailers_add(struct trailers *t, const char *key, const char *value)
+{
+	trailers_take(t, xstrdup(key), xstrdup(value));
+}
+
+void
+trailers_addf(struct trailers *t, const char *key, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	trailers_take(t, xstrdup(key), xvasprintf(fmt, ap));
+	va_end(ap);
+}
+
+static int
+is_blank_line(const char *line, const char *end)
+{
+	while (line < end && isspace((unsigned char)*line))
+		line++;
+	return line == end;
+}
+
+/* The end of the line at p: its newline, or the end of the text. */
+static const char *
+line_end(const char *p, const char *end)
+{
+	const char *newline = memchr(p, '\n', (size_t)(end - p));
+
+	return newline == NULL ? end : newline;
+}
+
+/*
+ * Where the last paragraph begins; NULL if it is also the first, which is
+ * the subject and never trailers.
+ */
+static const char *
+last_paragraph(const char *text, const char *end)
+{
+	const char *p, *stop, *start = NULL;
+	int blank_before = 0, seen_text = 0;
+
+	for (p = text; p < end; p = stop < end ? stop + 1 : end) {
+		stop = line_end(p, end);
+		if (is_blank_line(p, stop)) {
+			blank_before = 1;
+			continue;
+		}
+		if (blank_before && seen_text)
+			start = p;
+		blank_before = 0;
+		seen_text = 1;
+	}
+	return start;
+}
+
+/* Length of the key at the start of a trailer line, or 0. */
+static size_t
+key_length(const char *line, const char *stop)
+{
+	const char *p = line;
+	size_t n;
+
+	while (p < stop && (isalnum((unsigned char)*p) || *p == '-'))
+		p++;
+	n = (size_t)(p - line);
+	while (p < stop && (*p == ' ' || *p == '\t'))
+		p++;
+	return p < stop && *p == ':' ? n : 0;
+}
+
+static char *
+trimmed(const char *p, const char *end)
+{
+	while (p < end && isspace((unsigned char)*p))
+		p++;
+	while (end > p && isspace((unsigned char)end[-1]))
+		end--;
+	return xstrndup(p, (size_t)(end - p));
+}
+
+static void
+continue_value(struct trailer *t, const char *p, const char *stop)
+{
+	char *more = trimmed(p, stop);
+	char *joined = xasprintf("%s%s%s", t->value,
+	    *t->value == '\0' ? "" : " ", more);
+
+	free(t->value);
+	free(more);
+	t->value = joined;
+}
+
+size_t
+trailers_parse(struct trailers *t, const char *message, size_t len)
+{
+	const char *end = message + len, *start, *p, *stop, *colon;
+	size_t n;
+
+	start = last_paragraph(message, end);
+	if (start == NULL)
+		return len;
+	for (p = start; p < end; p = stop < end ? stop + 1 : end) {
+		stop = line_end(p, end);
+		if (is_blank_line(p, stop))
+			continue;
+		if ((*p == ' ' || *p == '\t') && t->n > 0) {
+			continue_value(&t->v[t->n - 1], p, stop);
+			continue;
+		}
+		n = key_length(p, stop);
+		if (n == 0) {
+			trailers_release(t);
+			return len;
+		}
+		colon = memchr(p, ':', (size_t)(stop - p));
+		trailers_take(t, xstrndup(p, n), trimmed(colon + 1, stop));
+	}
+	return (size_t)(start - message);
+}
+
+void
+record_release(struct record *rec)
+{
+	free(rec->parents);
+	free(rec->author_name);
+	free(rec->author_mail);
+	free(rec->kind);
+	free(rec->subject);
+	free(rec->body);
+	free(rec->writer);
+	trailers_release(&rec->trailers);
+	memset(rec, 0, sizeof(*rec));
+}
+
+const char *
+record_trailer(const struct record *rec, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < rec->trailers.n; i++)
+		if (strcasecmp(rec->trailers.v[i].key, key) == 0)
+			return rec->trailers.v[i].value;
+	return NULL;
+}
+
+static struct err *
+malformed(const char *why)
+{
+	return err_new(ERR_INPUT, "not a record: %s", why);
+}
+
+static struct err *
+add_parent(struct record *rec, const char *hex)
+{
+	char text[OID_HEX_SIZE];
+
+	snprintf(text, sizeof(text), "%s", hex);
+	rec->parents = xreallocarray(rec->parents, rec->parent_count + 1,
+	    sizeof(*rec->parents));
+	if (oid_parse(text, &rec->parents[rec->parent_count]) != 0)
+		return malformed("a parent's name is not one");
+	rec->parent_count++;
+	return NULL;
+}
+
+/* "Name <mail> 1700000000 +0100" */
+static void
+parse_author(struct record *rec, const char *p, const char *stop)
+{
+	const char *open = memchr(p, '<', (size_t)(stop - p));
+	const char *shut = open == NULL ? NULL :
+	    memchr(open, '>', (size_t)(stop - open));
+
+	if (shut == NULL || rec->author_name != NULL)
+		return;
+	rec->author_name = trimmed(p, open);
+	rec->author_mail = trimmed(open + 1, shut);
+	rec->author_time = strtoll(shut + 1, NULL, 10);
+}
+
+static struct err *
+parse_headers(struct record *rec, const char *data, const char *end,
+    const char **message)
+{
+	const char *p = data, *stop;
+	struct err *e = NULL;
+	char hex[OID_HEX_SIZE];
+
+	while (e == NULL && p < end && *p != '\n') {
+		stop = line_end(p, end);
+		if (strncmp(p, "tree ", 5) == 0 && stop - p == 45) {
+			snprintf(hex, sizeof(hex), "%s", p + 5);
+			if (oid_parse(hex, &rec->tree) != 0)
+				e = malformed("its tree's name is not one");
+		} else if (strncmp(p, "parent ", 7) == 0 && stop - p == 47) {
+			e = add_parent(rec, p + 7);
+		} else if (strncmp(p, "author ", 7) == 0) {
+			parse_author(rec, p + 7, stop);
+		}
+		p = stop < end ? stop + 1 : end;
+	}
+	*message = p < end ? p + 1 : end;
+	if (rec->author_name == NULL)
+		rec->author_name = xstrdup("(unknown)");
+	if (rec->author_mail == NULL)
+		rec->author_mail = xstrdup("");
+	return e;
+}
+
+/* Two kinds or two clocks in one record are a forgery or a mistake. */
+static struct err *
+need_once(const struct record *rec, const char *key, const char **value)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < rec->trailers.n; i++)
+		count += strcasecmp(rec->trailers.v[i].key, key) == 0;
+	*value = record_trailer(rec, key);
+	if (count == 1 && **value != '\0')
+		return NULL;
+	return err_new(ERR_INPUT, "not a record: it has %s %s",
+	    count == 0 ? "no" : count == 1 ? "an empty" : "more than one", key);
+}
+
+static int
+is_word(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return n > 0 && n <= 32 && s[n] == '\0';
+}
+
+static void
+split_text(struct record *rec, const char *text, const char *end)
+{
+	const char *stop = line_end(text, end);
+	size_t n = strlen(rec->kind);
+
+	/* The subject repeats the kind for those who read with plain git. */
+	if ((size_t)(stop - text) > n + 1 && text[n] == ':' &&
+	    strncmp(text, rec->kind, n) == 0)
+		rec->subject = trimmed(text + n + 1, stop);
+	else
+		rec->subject = trimmed(text, stop);
+	while (stop < end && *stop == '\n')
+		stop++;
+	while (end > stop && isspace((unsigned char)end[-1]))
+		end--;
+	rec->body = xstrndup(stop, (size_t)(end - stop));
+}
+
+struct err *
+record_parse(struct record *rec, const struct oid *id, const char *data,
+    size_t len)
+{
+	const char *message, *kind, *clock, *writer;
+	struct err *e;
+	size_t n;
+
+	memset(rec, 0, sizeof(*rec));
+	rec->id = *id;
+	e = parse_headers(rec, data, data + len, &message);
+	if (e != NULL)
+		return e;
+	len -= (size_t)(message - data);
+	if (len > RECORD_TEXT_MAX)
+		return malformed("its message is above the limit of 1 MiB");
+	if (memchr(message, '\0', len) != NULL)
+		return malformed("its message has a NUL byte in it");
+	n = trailers_parse(&rec->trailers, message, len);
+	e = need_once(rec, "Agent-Kind", &kind);
+	if (e == NULL)
+		e = need_once(rec, "Agent-Clock", &clock);
+	if (e != NULL)
+		return e;
+	if (!is_word(kind))
+		return malformed("its Agent-Kind is not a word");
+	if (clock_parse(clock, &rec->clock) != 0)
+		return malformed("its Agent-Clock is not a time");
+	rec->kind = xstrdup(kind);
+	writer = record_trailer(rec, "Agent-Writer");
+	rec->writer = xstrdup(writer == NULL ? "" : writer);
+	split_text(rec, message, message + n);
+	return NULL;
+}
+
+static void
+format_signature(struct buf *b, const char *role, const char *ident,
+    int64_t when)
+{
+	time_t s = (time_t)(when / CLOCK_SECOND);
+	struct tm tm;
+	long minutes = 0;
+
+	if (localtime_r(&s, &tm) != NULL)
+		minutes = tm.tm_gmtoff / 60;
+	buf_addf(b, "%s %s %lld %c%02ld%02ld\n", role, ident, (long long)s,
+	    minutes < 0 ? '-' : '+', labs(minutes) / 60, labs(minutes) % 60);
+}
+
+/* Lines without blanks at their ends, no blank lines at either end. */
+static void
+format_body(struct buf *b, const char *body)
+{
+	const char *end, *p, *stop;
+
+	while (isspace((unsigned char)*body))
+		body++;
+	end = body + strlen(body);
+	while (end > body && isspace((unsigned char)end[-1]))
+		end--;
+	if (body == end)
+		return;
+	buf_addch(b, '\n');
+	for (p = body; p < end; p = stop < end ? stop + 1 : end) {
+		stop = line_end(p, end);
+		buf_add(b, p, (size_t)(stop - p));
+		if (b->p[b->len - 1] == '\r')
+			buf_truncate(b, b->len - 1);
+		buf_addch(b, '\n');
+	}
+}
+
+void
+record_format(struct buf *b, const struct draft *d, const char *writer,
+    int64_t when, const struct oid *parents, size_t parent_count,
+    const char *author, const char *committer)
+{
+	char hex[OID_HEX_SIZE], clock[CLOCK_TEXT_SIZE];
+	size_t i;
+
+	oid_hex(&d->tree, hex);
+	buf_addf(b, "tree %s\n", oid_is_zero(&d->tree) ? empty_tree : hex);
+	for (i = 0; i < parent_count; i++) {
+		oid_hex(&parents[i], hex);
+		buf_addf(b, "parent %s\n", hex);
+	}
+	format_signature(b, "author", author, when);
+	format_signature(b, "committer", committer, when);
+	buf_addf(b, "\n%s: %s\n", d->kind, d->subject);
+	if (d->body != NULL)
+		format_body(b, d->body);
+	clock_format(when, clock);
+	buf_addf(b, "\nAgent-Kind: %s\n", d->kind);
+	for (i = 0; i < d->trailers.n; i++)
+		buf_addf(b, "%s: %s\n", d->trailers.v[i].key,
+		    d->trailers.v[i].value);
+	buf_addf(b, "Agent-Writer: %s\nAgent-Clock: %s\n", writer, clock);
+}

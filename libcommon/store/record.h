@@ -1,0 +1,88 @@
+/*
+ * A record: one commit whose message says something for people and, in its
+ * last paragraph, trailers for programs.  gitagent-records(5) is the format.
+ *
+ * Parsing is strict and our own; what does not fit is ERR_INPUT with the
+ * reason, and readers skip and count it.  All text of a record is untrusted:
+ * it is kept as it came, and cleaned where it is shown (base/text.h).
+ */
+#ifndef STORE_RECORD_H
+#define STORE_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "store/oid.h"
+
+#define RECORD_TEXT_MAX (1024 * 1024)	/* bytes of a message, at most */
+
+struct trailer {
+	char *key;		/* "Agent-Kind" */
+	char *value;		/* one line; folded ones are joined by a blank */
+};
+
+struct trailers {
+	struct trailer *v;
+	size_t n, cap;
+};
+
+#define TRAILERS_INIT { NULL, 0, 0 }
+
+struct record {
+	struct oid id, tree;
+	struct oid *parents;
+	size_t parent_count;
+	char *author_name, *author_mail;
+	int64_t author_time;	/* seconds since 1970; display only */
+	char *kind;		/* Agent-Kind */
+	char *subject;		/* first line, without "kind: " */
+	char *body;		/* between subject and trailers; may be "" */
+	char *writer;		/* Agent-Writer, or "" */
+	int64_t clock;		/* Agent-Clock, µs; 0 if not a record */
+	struct trailers trailers;	/* all of them, in order */
+};
+
+/* What a new record says; the writer adds parents, author and clock. */
+struct draft {
+	const char *kind;
+	const char *subject;	/* one line, not empty */
+	const char *body;	/* or NULL */
+	struct trailers trailers;	/* without Kind, Writer, Clock */
+	struct oid tree;	/* all zero: the empty tree */
+};
+
+void	 record_release(struct record *);
+/*
+ * Parse a commit object.  The parents are filled in even where the message
+ * is not a record's, so that a reader can walk on.
+ */
+struct err *record_parse(struct record *, const struct oid *id,
+		const char *data, size_t len);
+/* The value of the first such trailer, or NULL; keys without case. */
+const char *record_trailer(const struct record *, const char *key);
+
+void	 draft_release(struct draft *);	/* the trailers alone are owned */
+void	 trailers_release(struct trailers *);
+/* Line breaks in the value become blanks. */
+void	 trailers_add(struct trailers *, const char *key, const char *value);
+void	 trailers_addf(struct trailers *, const char *key, const char *, ...)
+	    PRINTF_LIKE(3, 4);
+/*
+ * The trailers of a message, by git's rules (git-interpret-trailers(1) with
+ * --no-divider) narrowed to what records have: the last paragraph, if it is
+ * not the first, and if each line is "Key: value" or a continuation.
+ * Returns the offset at which that paragraph begins, or len if there is none.
+ */
+size_t	 trailers_parse(struct trailers *, const char *message, size_t len);
+
+/*
+ * The commit object of a draft.  `author` and `committer` are "Name <mail>";
+ * `when` is the clock in microseconds.
+ */
+void	 record_format(struct buf *, const struct draft *, const char *writer,
+	    int64_t when, const struct oid *parents, size_t parent_count,
+	    const char *author, const char *committer);
+
+#endif

@@ -1,0 +1,184 @@
+#include "store/git.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/alloc.h"
+
+struct err *
+ref_read(struct repo *r, const char *name, struct oid *oid)
+{
+	git_oid id;
+	int rc;
+
+	rc = git_reference_name_to_id(&id, r->git, name);
+	if (rc == GIT_ENOTFOUND)
+		return err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
+	if (rc != 0)
+		return err_git("cannot read the ref '%s'", name);
+	oid_from_git(oid, &id);
+	return NULL;
+}
+
+static int
+ref_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct ref *)a)->name,
+	    ((const struct ref *)b)->name);
+}
+
+static void
+reflist_add(struct reflist *list, const char *name, const git_oid *id)
+{
+	ALLOC_GROW(list->v, list->n, list->cap);
+	list->v[list->n].name = xstrdup(name);
+	oid_from_git(&list->v[list->n].id, id);
+	list->n++;
+}
+
+struct err *
+ref_list(struct repo *r, const char *prefix, struct reflist *list)
+{
+	git_reference_iterator *it = NULL;
+	git_reference *ref = NULL;
+	struct err *e = NULL;
+	char *glob = xasprintf("%s*", prefix);
+	int rc;
+
+	if (git_reference_iterator_glob_new(&it, r->git, glob) != 0) {
+		e = err_git("cannot list the refs below '%s'", prefix);
+		goto done;
+	}
+	while ((rc = git_reference_next(&ref, it)) == 0) {
+		/* Symbolic refs are nobody's records. */
+		if (git_reference_type(ref) == GIT_REFERENCE_DIRECT)
+			reflist_add(list, git_reference_name(ref),
+			    git_reference_target(ref));
+		git_reference_free(ref);
+	}
+	if (rc != GIT_ITEROVER)
+		e = err_git("cannot list the refs below '%s'", prefix);
+	if (list->n != 0)
+		qsort(list->v, list->n, sizeof(*list->v), ref_cmp);
+done:
+	git_reference_iterator_free(it);
+	free(glob);
+	return e;
+}
+
+void
+reflist_release(struct reflist *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		free(list->v[i].name);
+	free(list->v);
+	memset(list, 0, sizeof(*list));
+}
+
+/*
+ * A signal between git's lock and its release would leave the lock file
+ * behind, so that those that ask us to end wait for a moment.
+ */
+static void
+signals_hold(sigset_t *saved)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, saved);
+}
+
+static int
+update_once(struct repo *r, const char *name, const git_oid *old,
+    const git_oid *to, int force)
+{
+	git_reference *ref = NULL;
+	sigset_t saved;
+	int rc;
+
+	signals_hold(&saved);
+	if (to == NULL)
+		rc = git_reference_remove(r->git, name);
+	else if (force)
+		rc = git_reference_create(&ref, r->git, name, to, 1, "agent");
+	else
+		rc = git_reference_create_matching(&ref, r->git, name, to,
+		    !git_oid_is_zero(old), old, "agent");
+	sigprocmask(SIG_SETMASK, &saved, NULL);
+	git_reference_free(ref);
+	return rc;
+}
+
+/*
+ * Another process may hold git's lock on this ref or on packed-refs, or may
+ * just have removed an empty folder on the way: all pass within moments.
+ */
+static int
+is_passing(int rc)
+{
+	const git_error *g = git_error_last();
+
+	return rc == GIT_ELOCKED ||
+	    (rc == GIT_ENOTFOUND && g != NULL && g->klass == GIT_ERROR_OS);
+}
+
+static struct err *
+update(struct repo *r, const char *name, const git_oid *old,
+    const git_oid *to, int force)
+{
+	struct timespec pause = { 0, 0 };
+	int tries, rc;
+
+	for (tries = 0; ; tries++) {
+		rc = update_once(r, name, old, to, force);
+		if (rc == 0)
+			return NULL;
+		if (!is_passing(rc) || tries == 60)
+			break;
+		pause.tv_nsec = (long)(5 + random() % 20) * 1000 * 1000;
+		nanosleep(&pause, NULL);
+	}
+	if (rc == GIT_EMODIFIED || rc == GIT_EEXISTS)
+		return err_new(ERR_MOVED, "'%s' was moved by another process",
+		    name);
+	if (rc == GIT_ELOCKED)
+		return err_new(ERR_LOCKED, "'%s' is locked; if no git process "
+		    "is running here, remove '%s/%s.lock'", name,
+		    r->commondir, name);
+	return err_git("cannot move the ref '%s'", name);
+}
+
+struct err *
+ref_swap(struct repo *r, const char *name, const struct oid *old,
+    const struct oid *to)
+{
+	git_oid from, target;
+
+	memset(&from, 0, sizeof(from));
+	if (old != NULL)
+		oid_to_git(&from, old);
+	oid_to_git(&target, to);
+	return update(r, name, &from, &target, 0);
+}
+
+struct err *
+ref_set(struct repo *r, const char *name, const struct oid *to)
+{
+	git_oid target;
+
+	oid_to_git(&target, to);
+	return update(r, name, NULL, &target, 1);
+}
+
+struct err *
+ref_remove(struct repo *r, const char *name)
+{
+	return update(r, name, NULL, NULL, 1);
+}

@@ -1,0 +1,304 @@
+#include "store/git.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/proc.h"
+
+/*
+ * libgit2 starts its TLS and SSH libraries with every process, which costs
+ * more than all the rest of a command (parsing the CA bundle alone takes 6
+ * ms).  This toolkit leaves the network to git.  So the executable answers
+ * these two calls itself: no certificate is trusted, no session is made; an
+ * accidental use fails closed.  They must stay visible to the dynamic linker
+ * (a test looks for them).
+ */
+int mbedtls_x509_crt_parse_file(void *, const char *);
+int libssh2_init(int);
+
+int
+mbedtls_x509_crt_parse_file(void *chain, const char *path)
+{
+	(void)chain;
+	(void)path;
+	return -0x2900;	/* MBEDTLS_ERR_X509_FILE_IO_ERROR */
+}
+
+int
+libssh2_init(int flags)
+{
+	(void)flags;
+	return 0;
+}
+
+struct err *
+err_git(const char *fmt, ...)
+{
+	const git_error *g = git_error_last();
+	struct err *e;
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	e = err_new(ERR_GIT, "%s: %s", text,
+	    g == NULL || g->message == NULL ? "unknown error" : g->message);
+	free(text);
+	return e;
+}
+
+/* The variables that libgit2 does not understand, out of its way. */
+struct saved_env {
+	char *work_tree, *common_dir, *namespace;
+};
+
+static char *
+take_env(const char *name)
+{
+	const char *value = getenv(name);
+	char *copy = value == NULL ? NULL : xstrdup(value);
+
+	unsetenv(name);
+	return copy;
+}
+
+static void
+give_env(const char *name, char *value)
+{
+	if (value != NULL)
+		setenv(name, value, 1);
+	free(value);
+}
+
+/* `git rev-parse …`, trimmed; ERR_NOREPO with git's own words. */
+static struct err *
+ask_git(const char *what, struct buf *answer)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct proc p = PROC_INIT;
+	struct buf words = BUF_INIT;
+	struct err *e;
+	char *line = NULL;
+	int status;
+
+	strvec_pushl(&argv, "git", "rev-parse", what, (char *)NULL);
+	p.argv = &argv;
+	e = proc_capture(&p, NULL, answer, &words, &status);
+	if (e == NULL && status != 0) {
+		line = words.p;
+		if (strncmp(line, "fatal: ", 7) == 0)
+			line += 7;
+		buf_rtrim(&words);
+		e = err_new(ERR_NOREPO, "%s", line);
+	}
+	buf_rtrim(answer);
+	buf_release(&words);
+	strvec_release(&argv);
+	return e;
+}
+
+static struct err *
+not_a_repository(void)
+{
+	return err_new(ERR_NOREPO, "not a git repository (or any of the "
+	    "folders above); go into one, or make one with 'git init'");
+}
+
+/* Why libgit2 will not open it, and what a person can do about that. */
+static struct err *
+open_refused(int rc, git_repository **git)
+{
+	const git_error *g = git_error_last();
+	const char *words = g == NULL || g->message == NULL ? "" : g->message;
+	struct buf dir = BUF_INIT;
+	struct err *e;
+
+	if (strstr(words, "objectformat") != NULL)
+		return err_new(ERR_GIT, "this repository has SHA-256 objects, "
+		    "which git-agent does not support; use one with SHA-1");
+	if (strstr(words, "refstorage") != NULL)
+		return err_new(ERR_GIT, "this repository keeps its refs in a "
+		    "reftable, which git-agent does not support; use the "
+		    "files format ('git clone --ref-format=files')");
+	/* Ownership: libgit2 knows less of safe.directory than git does. */
+	e = ask_git("--absolute-git-dir", &dir);
+	if (e != NULL && rc == GIT_ENOTFOUND &&
+	    strstr(e->msg, "not a git repository") != NULL) {
+		err_free(e);
+		e = not_a_repository();
+	}
+	if (e == NULL) {
+		git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+		rc = git_repository_open(git, dir.p);
+		git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 1);
+		if (rc != 0)
+			e = err_git("cannot open the repository '%s'", dir.p);
+	}
+	buf_release(&dir);
+	return e;
+}
+
+static char *
+without_slash(const char *path)
+{
+	size_t n;
+
+	if (path == NULL)
+		return NULL;
+	n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return xstrndup(path, n);
+}
+
+static struct err *
+open_found(struct repo *r, const struct saved_env *env)
+{
+	int rc;
+
+	rc = git_repository_open_ext(&r->git, NULL,
+	    GIT_REPOSITORY_OPEN_FROM_ENV, NULL);
+	if (rc != 0)
+		return open_refused(rc, &r->git);
+	if (env->work_tree != NULL &&
+	    git_repository_set_workdir(r->git, env->work_tree, 0) != 0)
+		return err_git("cannot use the work tree '%s'",
+		    env->work_tree);
+	return NULL;
+}
+
+/* A format that libgit2 may one day open, but that we do not write right. */
+static struct err *
+check_format(struct repo *r)
+{
+	const char *format = repo_config(r, "extensions.objectformat");
+
+	if (format != NULL && strcmp(format, "sha1") != 0)
+		return err_new(ERR_GIT, "this repository has '%s' objects, "
+		    "which git-agent does not support; use one with SHA-1",
+		    format);
+	return NULL;
+}
+
+struct err *
+repo_open(struct repo **out)
+{
+	static const char *extensions[] = {
+		"worktreeconfig", "partialclone", "preciousobjects"
+	};
+	struct saved_env env;
+	struct repo *r;
+	struct err *e;
+
+	*out = NULL;
+	r = xcalloc(1, sizeof(*r));
+	git_libgit2_init();
+	git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, (size_t)3);
+	env.work_tree = take_env("GIT_WORK_TREE");
+	env.common_dir = take_env("GIT_COMMON_DIR");
+	env.namespace = take_env("GIT_NAMESPACE");
+	e = open_found(r, &env);
+	give_env("GIT_WORK_TREE", env.work_tree);
+	give_env("GIT_COMMON_DIR", env.common_dir);
+	give_env("GIT_NAMESPACE", env.namespace);
+	if (e != NULL)
+		goto done;
+	r->gitdir = without_slash(git_repository_path(r->git));
+	r->commondir = without_slash(git_repository_commondir(r->git));
+	r->workdir = without_slash(git_repository_workdir(r->git));
+	e = check_format(r);
+	if (e != NULL)
+		goto done;
+	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR,
+	    repo_config_bool(r, "agent.fsync", 1));
+	*out = r;
+	r = NULL;
+done:
+	repo_close(r);
+	return e;
+}
+
+void
+repo_close(struct repo *r)
+{
+	if (r == NULL)
+		return;
+	git_config_free(r->config);
+	git_odb_free(r->odb);
+	git_repository_free(r->git);
+	strvec_release(&r->keys);
+	strvec_release(&r->values);
+	strvec_release(&r->kept);
+	free(r->gitdir);
+	free(r->commondir);
+	free(r->workdir);
+	free(r->remote);
+	free(r->prefix);
+	free(r);
+	git_libgit2_shutdown();
+}
+
+const char *
+repo_gitdir(const struct repo *r)
+{
+	return r->gitdir;
+}
+
+const char *
+repo_commondir(const struct repo *r)
+{
+	return r->commondir;
+}
+
+const char *
+repo_workdir(const struct repo *r)
+{
+	return r->workdir;
+}
+
+struct err *
+repo_need_workdir(const struct repo *r)
+{
+	if (r->workdir != NULL)
+		return NULL;
+	return err_new(ERR_BARE, "'%s' is a bare repository; this needs a "
+	    "work tree, so run it in a clone", r->gitdir);
+}
+
+int
+repo_is_shallow(const struct repo *r)
+{
+	return git_repository_is_shallow(r->git) == 1;
+}
+
+char *
+repo_shared_path(const struct repo *r, const char *name)
+{
+	return xasprintf("%s/agent/%s", r->commondir, name);
+}
+
+char *
+repo_local_path(const struct repo *r, const char *name)
+{
+	return xasprintf("%s/agent/%s", r->gitdir, name);
+}
+
+struct err *
+repo_make_state(const struct repo *r)
+{
+	struct err *e = NULL;
+	char *shared = xasprintf("%s/agent", r->commondir);
+	char *local = xasprintf("%s/agent", r->gitdir);
+
+	if (access(shared, F_OK) != 0)
+		e = file_mkdirs(shared);
+	if (e == NULL && access(local, F_OK) != 0)
+		e = file_mkdirs(local);
+	free(shared);
+	free(local);
+	return e;
+}

@@ -1,0 +1,155 @@
+/*
+ * A git repository: its folders, configuration, identity, objects and refs.
+ * The only interface to libgit2; repo.c, object.c and ref.c implement it.
+ * Nothing here runs anything from the repository or touches the network.
+ */
+#ifndef STORE_REPO_H
+#define STORE_REPO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "store/oid.h"
+
+struct repo;
+
+/*
+ * Open the repository around the current folder, as git would find it
+ * (GIT_DIR, GIT_WORK_TREE, linked worktrees, safe.directory).
+ * ERR_NOREPO: there is none; ERR_GIT: there is one that is not supported
+ * (SHA-256 objects, reftable) or that git refuses.
+ */
+struct err *repo_open(struct repo **);
+void	 repo_close(struct repo *);
+
+/* Folders without a slash at the end, borrowed. */
+const char *repo_gitdir(const struct repo *);	/* of this work tree */
+const char *repo_commondir(const struct repo *); /* shared by all worktrees */
+const char *repo_workdir(const struct repo *);	/* NULL: bare */
+struct err *repo_need_workdir(const struct repo *);	/* ERR_BARE */
+int	 repo_is_shallow(const struct repo *);
+
+/*
+ * Paths of our own state files, malloc'd: <common dir>/agent/NAME, shared by
+ * the clone, and <git dir>/agent/NAME, of one work tree.  The folder is made
+ * by the first writer.
+ */
+char	*repo_shared_path(const struct repo *, const char *name);
+char	*repo_local_path(const struct repo *, const char *name);
+struct err *repo_make_state(const struct repo *);	/* make both folders */
+
+/*
+ * A value of git's configuration, borrowed, or NULL.  The key in canonical
+ * form (section and variable in lower case).  Sees what git sees, `git -c`
+ * and GIT_CONFIG_* included.
+ */
+const char *repo_config(struct repo *, const char *key);
+int	 repo_config_bool(struct repo *, const char *key, int otherwise);
+/* The remote that records travel by: agent.remote, else the upstream of the
+ * current branch, else origin, else the only one.  Borrowed; NULL: none. */
+const char *repo_remote(struct repo *);
+/* Where records live on the remote: agent.prefix, or "refs/agent". */
+const char *repo_prefix(struct repo *);
+/* Make sure that the remote's fetch refspecs name these; *added counts. */
+struct err *repo_add_refspecs(struct repo *, const char *remote,
+		const char *const *specs, int *added);
+
+/*
+ * "Name <mail>" of who writes now: role "AUTHOR" or "COMMITTER" (the
+ * environment as in git(1), then user.name and user.email).  malloc'd.
+ * ERR_IDENTITY where one is missing; nothing is guessed from the host.
+ */
+struct err *repo_identity(struct repo *, const char *role, char **ident);
+
+/* The commit that HEAD is on; ERR_UNBORN before the first one. */
+struct err *repo_head(struct repo *, struct oid *);
+/* The short name of the current branch, malloc'd; NULL: detached. */
+char	*repo_branch(struct repo *);
+/* A revision as in gitrevisions(7), to its commit.  ERR_NOTFOUND. */
+struct err *repo_resolve(struct repo *, const char *rev, struct oid *commit);
+struct err *repo_commit_tree(struct repo *, const struct oid *commit,
+		struct oid *tree);
+/* Contents of a file in a commit, appended; ERR_NOTFOUND. */
+struct err *repo_commit_file(struct repo *, const struct oid *commit,
+		const char *path, struct buf *);
+/* The object a path has in a commit (a blob or a tree); ERR_NOTFOUND. */
+struct err *repo_commit_entry(struct repo *, const struct oid *commit,
+		const char *path, struct oid *);
+/* First line of a commit's message, malloc'd, not cleaned; NULL: unknown. */
+char	*repo_commit_subject(struct repo *, const struct oid *);
+/* Seconds since 1970 of the commit, or 0. */
+int64_t	 repo_commit_time(struct repo *, const struct oid *);
+/* 1 if a tracked file differs from HEAD, or an untracked one is not ignored. */
+struct err *repo_is_dirty(struct repo *, int *dirty);
+/* 1 if the commit is in the history of a branch fetched from the remote. */
+struct err *repo_is_pushed(struct repo *, const struct oid *,
+		const char *remote, int *pushed);
+
+/* Objects (object.c). */
+enum object_type { OBJECT_COMMIT = 1, OBJECT_TREE, OBJECT_BLOB, OBJECT_TAG };
+
+/* Append an object's bytes.  ERR_NOTFOUND: missing (shallow, damaged). */
+struct err *object_read(struct repo *, const struct oid *, enum object_type *,
+		struct buf *);
+struct err *object_size(struct repo *, const struct oid *, enum object_type *,
+		size_t *);
+struct err *object_write(struct repo *, enum object_type, const void *, size_t,
+		struct oid *);
+/* The shortest unique beginning, at least core.abbrev or 7 digits. */
+void	 object_abbrev(struct repo *, const struct oid *,
+	    char out[OID_HEX_SIZE]);
+/* The name that bytes would have, without writing them. */
+struct err *object_hash(enum object_type, const void *, size_t, struct oid *);
+
+/* A tree: entries in any order; mode as in git (0100644, 040000). */
+struct tree_entry {
+	char *name;
+	unsigned int mode;
+	struct oid id;
+};
+
+struct tree {
+	struct tree_entry *e;
+	size_t n, cap;
+};
+
+#define TREE_INIT { NULL, 0, 0 }
+
+struct err *tree_read(struct repo *, const struct oid *, struct tree *);
+struct err *tree_write(struct repo *, const struct tree *, struct oid *);
+/* Add or replace an entry by name. */
+void	 tree_set(struct tree *, const char *name, unsigned int mode,
+	    const struct oid *);
+const struct tree_entry *tree_get(const struct tree *, const char *name);
+void	 tree_release(struct tree *);
+
+/* Refs (ref.c). */
+struct ref {
+	char *name;
+	struct oid id;
+};
+
+struct reflist {
+	struct ref *v;
+	size_t n, cap;
+};
+
+#define REFLIST_INIT { NULL, 0, 0 }
+
+struct err *ref_read(struct repo *, const char *name, struct oid *);
+/* All refs whose name begins with the prefix, sorted by name. */
+struct err *ref_list(struct repo *, const char *prefix, struct reflist *);
+void	 reflist_release(struct reflist *);
+/*
+ * Compare and swap: move the ref from `old` (NULL: it must not exist) to
+ * `to`.  ERR_MOVED: it was not there; nothing has changed.  Retries by
+ * itself while another process holds git's lock, for about a second.
+ */
+struct err *ref_swap(struct repo *, const char *name, const struct oid *old,
+		const struct oid *to);
+struct err *ref_set(struct repo *, const char *name, const struct oid *to);
+struct err *ref_remove(struct repo *, const char *name);	/* absent: fine */
+
+#endif

@@ -1,0 +1,231 @@
+/* The part of repo.h that is about git's configuration. */
+#include "store/git.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/proc.h"
+
+/* Set where git sees configuration that libgit2 does not. */
+static int
+needs_git(const struct repo *r)
+{
+	static const char *const names[] = {
+		"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS",
+		"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM",
+		"GIT_CONFIG_NOSYSTEM", NULL
+	};
+	size_t i;
+	char *path;
+	int there;
+
+	for (i = 0; names[i] != NULL; i++)
+		if (getenv(names[i]) != NULL)
+			return 1;
+	path = xasprintf("%s/config.worktree", r->gitdir);
+	there = access(path, F_OK) == 0;
+	free(path);
+	return there;
+}
+
+/* "key\nvalue\0" each; a key alone is git's short form of true. */
+static void
+list_parse(struct repo *r, const struct buf *text)
+{
+	const char *p = text->p, *end = text->p + text->len, *newline;
+
+	for (; p < end; p += strlen(p) + 1) {
+		newline = strchr(p, '\n');
+		if (newline == NULL) {
+			strvec_push(&r->keys, p);
+			strvec_push(&r->values, "true");
+			continue;
+		}
+		strvec_pushf(&r->keys, "%.*s", (int)(newline - p), p);
+		strvec_push(&r->values, newline + 1);
+	}
+}
+
+static void
+list_read(struct repo *r)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct proc p = PROC_INIT;
+	struct buf text = BUF_INIT;
+	struct err *e;
+	int status;
+
+	strvec_pushf(&argv, "git");
+	strvec_pushl(&argv, "config", "-z", "--list", (char *)NULL);
+	p.argv = &argv;
+	p.cwd = r->workdir == NULL ? r->gitdir : r->workdir;
+	p.flags = PROC_NO_STDERR;
+	e = proc_capture(&p, NULL, &text, NULL, &status);
+	if (e == NULL && status == 0)
+		list_parse(r, &text);
+	err_free(e);
+	buf_release(&text);
+	strvec_release(&argv);
+}
+
+static const char *
+config_libgit2(struct repo *r, const char *key)
+{
+	git_config_entry *entry = NULL;
+	const char *value = NULL;
+
+	if (r->config == NULL &&
+	    git_repository_config_snapshot(&r->config, r->git) != 0)
+		return NULL;
+	if (git_config_get_entry(&entry, r->config, key) == 0) {
+		strvec_push(&r->kept,
+		    entry->value == NULL ? "true" : entry->value);
+		value = r->kept.v[r->kept.n - 1];
+	}
+	git_config_entry_free(entry);
+	return value;
+}
+
+const char *
+repo_config(struct repo *r, const char *key)
+{
+	size_t i;
+
+	if (!r->listed) {
+		if (needs_git(r))
+			list_read(r);
+		r->listed = 1;
+	}
+	if (r->keys.n == 0)
+		return config_libgit2(r, key);
+	for (i = r->keys.n; i > 0; i--)
+		if (strcmp(r->keys.v[i - 1], key) == 0)
+			return r->values.v[i - 1];
+	return NULL;
+}
+
+int
+repo_config_bool(struct repo *r, const char *key, int otherwise)
+{
+	const char *v = repo_config(r, key);
+
+	if (v == NULL)
+		return otherwise;
+	if (strcasecmp(v, "true") == 0 || strcasecmp(v, "yes") == 0 ||
+	    strcasecmp(v, "on") == 0)
+		return 1;
+	if (*v == '\0' || strcasecmp(v, "false") == 0 ||
+	    strcasecmp(v, "no") == 0 || strcasecmp(v, "off") == 0)
+		return 0;
+	if (isdigit((unsigned char)*v))
+		return atoi(v) != 0;
+	return otherwise;
+}
+
+static const char *
+only_remote(struct repo *r)
+{
+	git_strarray names = { NULL, 0 };
+	size_t i;
+
+	if (git_remote_list(&names, r->git) != 0)
+		return NULL;
+	for (i = 0; i < names.count; i++)
+		if (strcmp(names.strings[i], "origin") == 0)
+			break;
+	if (i == names.count && names.count == 1)
+		i = 0;
+	if (i < names.count)
+		r->remote = xstrdup(names.strings[i]);
+	git_strarray_dispose(&names);
+	return r->remote;
+}
+
+const char *
+repo_remote(struct repo *r)
+{
+	const char *v;
+	char *branch, *key;
+
+	if (r->remote != NULL)
+		return *r->remote == '\0' ? NULL : r->remote;
+	v = repo_config(r, "agent.remote");
+	if (v == NULL && (branch = repo_branch(r)) != NULL) {
+		key = xasprintf("branch.%s.remote", branch);
+		v = repo_config(r, key);
+		/* "." is this repository: a branch that tracks a local one. */
+		if (v != NULL && strcmp(v, ".") == 0)
+			v = NULL;
+		free(key);
+		free(branch);
+	}
+	/* A name, not an option or an address given in a name's place. */
+	if (v != NULL && (*v == '-' || strchr(v, ':') != NULL))
+		v = NULL;
+	if (v != NULL)
+		return r->remote = xstrdup(v);
+	if (only_remote(r) == NULL)
+		r->remote = xstrdup("");
+	return *r->remote == '\0' ? NULL : r->remote;
+}
+
+const char *
+repo_prefix(struct repo *r)
+{
+	const char *v;
+	size_t n;
+
+	if (r->prefix == NULL) {
+		v = repo_config(r, "agent.prefix");
+		if (v == NULL || strncmp(v, "refs/", 5) != 0 ||
+		    strpbrk(v, ":*?[\\^~ ") != NULL)
+			v = "refs/agent";
+		n = strlen(v);
+		while (n > 5 && v[n - 1] == '/')
+			n--;
+		r->prefix = xstrndup(v, n);
+	}
+	return r->prefix;
+}
+
+static struct err *
+add_missing(struct repo *r, git_remote *remote, const char *name,
+    const char *spec, int *added)
+{
+	git_strarray have = { NULL, 0 };
+	struct err *e = NULL;
+	size_t i;
+
+	if (git_remote_get_fetch_refspecs(&have, remote) != 0)
+		return err_git("cannot read the refspecs of '%s'", name);
+	for (i = 0; i < have.count; i++)
+		if (strcmp(have.strings[i], spec) == 0)
+			break;
+	if (i == have.count) {
+		if (git_remote_add_fetch(r->git, name, spec) != 0)
+			e = err_git("cannot add a fetch refspec to '%s'", name);
+		else
+			(*added)++;
+	}
+	git_strarray_dispose(&have);
+	return e;
+}
+
+struct err *
+repo_add_refspecs(struct repo *r, const char *name, const char *const *specs,
+    int *added)
+{
+	git_remote *remote = NULL;
+	struct err *e = NULL;
+
+	*added = 0;
+	if (git_remote_lookup(&remote, r->git, name) != 0)
+		return err_git("cannot read the settings of '%s'", name);
+	for (; e == NULL && *specs != NULL; specs++)
+		e = add_missing(r, remote, name, *specs, added);
+	git_remote_free(remote);
+	return e;
+}

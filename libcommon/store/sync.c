@@ -1,0 +1,431 @@
+#include "store/sync.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/lock.h"
+#include "store/transfer.h"
+#include "store/writer.h"
+
+#define FOREGROUND_WAIT_MS 60000
+
+void
+sync_report_release(struct sync_report *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->n; i++) {
+		free(rep->refs[i].name);
+		free(rep->refs[i].reason);
+	}
+	free(rep->refs);
+	free(rep->remote);
+	free(rep->problem);
+	free(rep->renewed);
+	memset(rep, 0, sizeof(*rep));
+}
+
+static char *
+log_refspec(struct repo *r, const char *remote)
+{
+	return xasprintf("%s/log/*:refs/agent-remotes/%s/log/*",
+	    repo_prefix(r), remote);
+}
+
+static char *
+beat_refspec(struct repo *r, const char *remote)
+{
+	return xasprintf("+%s/beat/*:refs/agent-remotes/%s/beat/*",
+	    repo_prefix(r), remote);
+}
+
+int
+sync_is_connected(struct repo *r)
+{
+	const char *remote = repo_remote(r);
+	char *prefix;
+	struct reflist refs = REFLIST_INIT;
+	int connected;
+
+	if (remote == NULL)
+		return 1;
+	prefix = xasprintf("refs/agent-remotes/%s/", remote);
+	err_free(ref_list(r, prefix, &refs));
+	connected = refs.n != 0 || sync_last(r) != 0;
+	reflist_release(&refs);
+	free(prefix);
+	return connected;
+}
+
+/*
+ * From now on a plain `git fetch` brings the records too.  Not done where
+ * there are none, so that looking at a project leaves its config alone.
+ */
+static struct err *
+connect_clone(struct repo *r, struct sync_report *rep)
+{
+	struct reflist own = REFLIST_INIT, fetched = REFLIST_INIT;
+	char *log = log_refspec(r, rep->remote);
+	char *beat = beat_refspec(r, rep->remote);
+	const char *specs[3];
+	struct err *e;
+
+	specs[0] = log;
+	specs[1] = beat;
+	specs[2] = NULL;
+	e = ref_list(r, LOG_PREFIX, &own);
+	if (e == NULL)
+		e = ref_list(r, "refs/agent-remotes/", &fetched);
+	if (e == NULL && own.n + fetched.n > 0)
+		e = repo_add_refspecs(r, rep->remote, specs,
+		    &rep->refspecs_added);
+	reflist_release(&own);
+	reflist_release(&fetched);
+	free(log);
+	free(beat);
+	return e;
+}
+
+int64_t
+sync_last(struct repo *r)
+{
+	char *path = repo_shared_path(r, "fetched");
+	struct stat st;
+	int64_t when = 0;
+
+	if (stat(path, &st) == 0)
+		when = (int64_t)st.st_mtime * CLOCK_SECOND;
+	free(path);
+	return when;
+}
+
+char *
+sync_rewound(struct repo *r)
+{
+	char *path = repo_shared_path(r, "rewound");
+	struct buf text = BUF_INIT;
+
+	err_free(file_read(path, &text));
+	buf_rtrim(&text);
+	free(path);
+	return buf_steal(&text);
+}
+
+/* What the next command, and the hook, want to know of this fetch. */
+static struct err *
+remember_fetch(struct repo *r, const struct sync_report *rep)
+{
+	char *fetched = repo_shared_path(r, "fetched");
+	char *rewound = repo_shared_path(r, "rewound");
+	struct buf text = BUF_INIT;
+	struct err *e;
+	size_t i;
+
+	for (i = 0; i < rep->n; i++)
+		if (rep->refs[i].fate == SYNC_REWOUND)
+			buf_addf(&text, "%s\n", rep->refs[i].name);
+	e = file_write_cache(rewound, text.p, text.len);
+	if (e == NULL)
+		e = file_write_cache(fetched, "", 0);
+	buf_release(&text);
+	free(fetched);
+	free(rewound);
+	return e;
+}
+
+static struct err *
+fetch(struct repo *r, int background, struct sync_report *rep)
+{
+	struct strvec specs = STRVEC_INIT;
+	char *log = log_refspec(r, rep->remote);
+	char *beat = beat_refspec(r, rep->remote), *own = NULL;
+	struct err *e;
+
+	strvec_pushl(&specs, log, beat, (char *)NULL);
+	strvec_pushf(&specs, "+refs/notes/agent/*:refs/notes/agent-remotes/%s/*",
+	    rep->remote);
+	e = writer_id(r, 0, &own);
+	/* Our own notes are here already; `git log` would show them twice. */
+	if (e == NULL && own != NULL)
+		strvec_pushf(&specs, "^" NOTES_PREFIX "%s", own);
+	if (e == NULL)
+		e = transfer_fetch(r, &specs, background, rep);
+	if (e == NULL && rep->reached) {
+		e = remember_fetch(r, rep);
+		if (e == NULL)
+			e = connect_clone(r, rep);
+	}
+	strvec_release(&specs);
+	free(log);
+	free(beat);
+	free(own);
+	return e;
+}
+
+/* One of our refs, where it goes, and where we keep what the remote has. */
+struct outgoing {
+	const char *what;	/* "log", "beat", "notes" */
+	char *local, *remote, *tracking;
+	struct oid tip;
+	int exists, differs;
+};
+
+static struct err *
+outgoing_fill(struct repo *r, const struct sync_report *rep, const char *own,
+    const char *what, struct outgoing *o)
+{
+	int notes = strcmp(what, "notes") == 0;
+	struct oid theirs;
+	struct err *e;
+
+	o->what = what;
+	o->local = xasprintf("%s%s", notes ? NOTES_PREFIX :
+	    strcmp(what, "log") == 0 ? LOG_PREFIX : BEAT_PREFIX, own);
+	o->remote = notes && strcmp(repo_prefix(r), "refs/agent") == 0 ?
+	    xstrdup(o->local) :
+	    xasprintf("%s/%s/%s", repo_prefix(r), what, own);
+	o->tracking = xasprintf("refs/agent-remotes/%s/%s/%s", rep->remote,
+	    what, own);
+	e = ref_read(r, o->local, &o->tip);
+	o->exists = e == NULL;
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		return NULL;
+	}
+	if (e != NULL)
+		return e;
+	e = ref_read(r, o->tracking, &theirs);
+	o->differs = e != NULL || !oid_equal(&theirs, &o->tip);
+	err_free(e);
+	return NULL;
+}
+
+static void
+outgoing_release(struct outgoing *o)
+{
+	free(o->local);
+	free(o->remote);
+	free(o->tracking);
+}
+
+/* The line of the report for what we pushed as "log/…", or NULL. */
+static const struct sync_ref *
+fate_of(const struct sync_report *rep, const char *name)
+{
+	size_t i;
+
+	for (i = rep->n; i > 0; i--)
+		if (rep->refs[i - 1].pushed &&
+		    strcmp(rep->refs[i - 1].name, name) == 0)
+			return &rep->refs[i - 1];
+	return NULL;
+}
+
+static int
+is_diverged(const struct sync_ref *ref)
+{
+	return ref->fate == SYNC_REFUSED && ref->reason != NULL &&
+	    (strstr(ref->reason, "non-fast-forward") != NULL ||
+	    strstr(ref->reason, "fetch first") != NULL);
+}
+
+/* Keep what the remote acknowledged; *diverged: it has another log of ours. */
+static struct err *
+settle(struct repo *r, const struct outgoing *o, size_t n,
+    const struct sync_report *rep, const char *own, int *diverged)
+{
+	const struct sync_ref *ref;
+	struct err *e = NULL;
+	char *name;
+	size_t i;
+
+	*diverged = 0;
+	for (i = 0; e == NULL && i < n; i++) {
+		name = xasprintf("%s/%s", o[i].what, own);
+		ref = fate_of(rep, name);
+		if (ref != NULL && ref->fate != SYNC_REFUSED)
+			e = ref_set(r, o[i].tracking, &o[i].tip);
+		else if (ref != NULL && is_diverged(ref))
+			*diverged |= strcmp(o[i].what, "log") == 0;
+		free(name);
+	}
+	return e;
+}
+
+/*
+ * By object name: what is settled later is just what was sent, whoever
+ * moves the ref meanwhile.
+ */
+static void
+push_spec(struct strvec *specs, const struct outgoing *o)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(&o->tip, hex);
+	strvec_pushf(specs, "%s%s:%s", strcmp(o->what, "log") == 0 ? "" : "+",
+	    hex, o->remote);
+}
+
+/* Push the three refs of one writer, or those of them that moved. */
+static struct err *
+push_writer(struct repo *r, const char *own, int all, int background,
+    struct sync_report *rep, int *diverged)
+{
+	static const char *const what[3] = { "log", "beat", "notes" };
+	struct outgoing out[3] = { { 0 }, { 0 }, { 0 } };
+	struct strvec specs = STRVEC_INIT;
+	struct err *e = NULL;
+	size_t i;
+
+	*diverged = 0;
+	for (i = 0; e == NULL && i < 3; i++)
+		e = outgoing_fill(r, rep, own, what[i], &out[i]);
+	for (i = 0; e == NULL && i < 3; i++)
+		if (out[i].exists && (all || out[i].differs))
+			push_spec(&specs, &out[i]);
+	if (e == NULL && specs.n == 0)
+		rep->reached = 1;
+	else if (e == NULL)
+		e = transfer_push(r, &specs, own, background, rep);
+	if (e == NULL)
+		e = settle(r, out, 3, rep, own, diverged);
+	for (i = 0; i < 3; i++)
+		outgoing_release(&out[i]);
+	strvec_release(&specs);
+	return e;
+}
+
+static struct err *
+push(struct repo *r, int background, struct sync_report *rep)
+{
+	char *own = NULL;
+	struct err *e;
+	int diverged;
+
+	e = writer_id(r, 0, &own);
+	if (e != NULL || own == NULL) {
+		rep->reached = e == NULL;
+		return e;
+	}
+	e = push_writer(r, own, !background || rep->rewound > 0, background,
+	    rep, &diverged);
+	/*
+	 * Only this clone appends to its log, so a remote log that ours does
+	 * not continue was written by a copy of this very disk: go on under
+	 * a new name, which loses neither's records.
+	 */
+	if (e == NULL && diverged) {
+		e = writer_renew(r, &rep->renewed);
+		if (e == NULL)
+			e = push_writer(r, rep->renewed, 0, background, rep,
+			    &diverged);
+	}
+	free(own);
+	return e;
+}
+
+/* Run one direction under its lock; a busy one is a problem to report. */
+static struct err *
+in_turn(struct repo *r, const char *name,
+    struct err *(*go)(struct repo *, int, struct sync_report *),
+    int background, struct sync_report *rep)
+{
+	struct lock lock = LOCK_INIT;
+	char *path = repo_shared_path(r, name);
+	struct err *e;
+
+	e = lock_take(&lock, path, background ? 0 : FOREGROUND_WAIT_MS);
+	if (e != NULL && e->code == ERR_LOCKED) {
+		err_free(e);
+		e = NULL;
+		rep->reached = 0;
+		free(rep->problem);
+		rep->problem = xstrdup("another sync of this clone is running");
+	} else if (e == NULL) {
+		e = go(r, background, rep);
+	}
+	lock_release(&lock);
+	free(path);
+	return e;
+}
+
+struct err *
+sync_run(struct repo *r, int flags, struct sync_report *rep)
+{
+	int background = (flags & SYNC_BACKGROUND) != 0, reached = 1;
+	const char *remote = repo_remote(r);
+	struct err *e;
+
+	memset(rep, 0, sizeof(*rep));
+	if (remote == NULL)
+		return NULL;
+	rep->remote = xstrdup(remote);
+	e = repo_make_state(r);
+	if (e == NULL && (flags & SYNC_FETCH) != 0) {
+		e = in_turn(r, "fetch.lock", fetch, background, rep);
+		reached = rep->reached;
+	}
+	/* An unreachable remote is asked once, not twice. */
+	if (e == NULL && (flags & SYNC_PUSH) != 0 && reached) {
+		e = in_turn(r, "push.lock", push, background, rep);
+		reached = rep->reached;
+	}
+	rep->reached = reached;
+	return e;
+}
+
+/* The parent of a log's record; *id becomes all zero at its beginning. */
+static struct err *
+step_back(struct repo *r, struct oid *id)
+{
+	struct buf data = BUF_INIT;
+	struct record rec;
+	enum object_type type;
+	struct err *e;
+
+	memset(&rec, 0, sizeof(rec));
+	e = object_read(r, id, &type, &data);
+	if (e == NULL)
+		err_free(record_parse(&rec, id, data.p, data.len));
+	memset(id, 0, sizeof(*id));
+	if (rec.parent_count > 0)
+		*id = rec.parents[0];
+	record_release(&rec);
+	buf_release(&data);
+	return e;
+}
+
+struct err *
+sync_unpushed(struct repo *r, struct oidset *ids)
+{
+	const char *remote = repo_remote(r);
+	struct oid at, theirs;
+	char *own = NULL, *ref = NULL, *tracking = NULL;
+	struct err *e;
+
+	memset(&theirs, 0, sizeof(theirs));
+	e = writer_id(r, 0, &own);
+	if (e != NULL || own == NULL || remote == NULL)
+		goto done;
+	ref = xasprintf(LOG_PREFIX "%s", own);
+	tracking = xasprintf("refs/agent-remotes/%s/log/%s", remote, own);
+	err_free(ref_read(r, tracking, &theirs));
+	e = ref_read(r, ref, &at);
+	if (e != NULL) {
+		err_free(e);
+		e = NULL;
+		goto done;
+	}
+	while (e == NULL && !oid_is_zero(&at) && !oid_equal(&at, &theirs) &&
+	    oidset_add(ids, &at))
+		e = step_back(r, &at);
+done:
+	free(own);
+	free(ref);
+	free(tracking);
+	return e;
+}

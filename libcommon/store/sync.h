@@ -1,0 +1,70 @@
+/*
+ * Moving records between this clone and its remote, by the user's own `git
+ * fetch` and `git push`.  gitagent-records(5) lists the refspecs.
+ *
+ * Own refs are never the destination of a fetch; logs are fetched without
+ * force, so that a rewound log is noticed and not adopted; each ref's fate in
+ * a push is known, and "pushed" is said only of what the remote took.
+ */
+#ifndef STORE_SYNC_H
+#define STORE_SYNC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "store/repo.h"
+
+enum sync_flags {
+	SYNC_FETCH = 1,
+	SYNC_PUSH = 2,
+	SYNC_BACKGROUND = 4,	/* no terminal: never ask, give up after a time */
+};
+
+enum sync_fate {
+	SYNC_UP_TO_DATE,
+	SYNC_NEW,		/* the ref is new on the other side */
+	SYNC_MOVED,		/* forward */
+	SYNC_REFUSED,		/* push: the remote said no; see reason */
+	SYNC_REWOUND,		/* fetch: the remote's log lost records we have */
+};
+
+struct sync_ref {
+	char *name;		/* "log/ada-laptop-7f3c9d": without prefix */
+	int pushed;		/* 1: we pushed it, 0: we fetched it */
+	enum sync_fate fate;
+	char *reason;		/* or NULL */
+};
+
+struct sync_report {
+	char *remote;		/* NULL: the repository has none */
+	int reached;		/* the remote answered */
+	char *problem;		/* git's words when it did not, or NULL */
+	int refspecs_added;	/* this clone is connected from now on */
+	size_t rewound, refused;
+	char *renewed;		/* the new writer id, where our log had been
+				 * continued by another clone; or NULL */
+	struct sync_ref *refs;
+	size_t n, cap;
+};
+
+/*
+ * Do what the flags ask.  That the remote cannot be reached or refuses is
+ * in the report, not an error.  Takes turns with other processes of this
+ * clone.
+ */
+struct err *sync_run(struct repo *, int flags, struct sync_report *);
+void	 sync_report_release(struct sync_report *);
+/*
+ * The records of this clone that have not reached the remote, as far as the
+ * remote was asked; none without a remote.
+ */
+struct err *sync_unpushed(struct repo *, struct oidset *);
+/* 1 if this clone has the fetch refspecs, that is, was connected before. */
+int	 sync_is_connected(struct repo *);
+/* When the remote last answered a fetch, µs since 1970; 0: never. */
+int64_t	 sync_last(struct repo *);
+/* Logs found rewound by the last fetch, one "writer" a line; "" if none. */
+char	*sync_rewound(struct repo *);
+
+#endif

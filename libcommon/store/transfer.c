@@ -1,0 +1,251 @@
+#include "store/transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/proc.h"
+
+#define BACKGROUND_LIMIT (120 * CLOCK_SECOND)
+#define OUTPUT_MAX (4 * 1024 * 1024)
+
+/*
+ * Run git with its untranslated words, stdout and stderr together.  In the
+ * background it has no terminal to ask on and a limit in time.
+ */
+static struct err *
+run_git(const struct strvec *argv, int background, struct buf *output,
+    int *status)
+{
+	struct strvec env = STRVEC_INIT;
+	struct proc p = PROC_INIT;
+	struct proc_result result;
+	struct err *e;
+
+	strvec_pushl(&env, "LC_ALL=C", "LANGUAGE", (char *)NULL);
+	if (background)
+		strvec_pushl(&env, "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true",
+		    "SSH_ASKPASS_REQUIRE=never", (char *)NULL);
+	p.argv = argv;
+	p.env = &env;
+	if (background) {
+		e = proc_run_job(&p, BACKGROUND_LIMIT, OUTPUT_MAX, NULL,
+		    output, &result);
+		*status = result.status;
+		if (e == NULL && result.timed_out)
+			buf_addstr(output, "\nfatal: no answer in time\n");
+	} else {
+		p.flags = PROC_MERGE_STDERR;
+		e = proc_capture(&p, NULL, output, NULL, status);
+	}
+	strvec_release(&env);
+	return e;
+}
+
+/* What git gave as the reason: its "fatal:" and "error:" lines, else all. */
+static char *
+problem_of(const char *output, int status)
+{
+	struct buf b = BUF_INIT;
+	const char *p, *stop;
+
+	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
+		stop = p + strcspn(p, "\n");
+		if (strncmp(p, "fatal: ", 7) == 0)
+			p += 7;
+		else if (strncmp(p, "ssh: ", 5) != 0 &&
+		    strncmp(p, "remote: ", 8) != 0)
+			continue;
+		buf_addf(&b, "%s%.*s", b.len == 0 ? "" : "; ",
+		    (int)(stop - p), p);
+	}
+	buf_rtrim(&b);
+	if (b.len == 0)
+		buf_addf(&b, "git ended with status %d", status);
+	return buf_steal(&b);
+}
+
+/* Takes name and reason. */
+static void
+add_ref(struct sync_report *rep, char *name, int pushed, enum sync_fate fate,
+    char *reason)
+{
+	struct sync_ref *ref;
+
+	ALLOC_GROW(rep->refs, rep->n, rep->cap);
+	ref = &rep->refs[rep->n++];
+	ref->name = name;
+	ref->pushed = pushed;
+	ref->fate = fate;
+	ref->reason = reason;
+	rep->rewound += fate == SYNC_REWOUND;
+	rep->refused += fate == SYNC_REFUSED;
+}
+
+/* The text in the last parentheses of a line, or NULL. */
+static char *
+reason_of(const char *line, const char *stop)
+{
+	const char *open = NULL, *p;
+
+	for (p = line; p < stop; p++)
+		if (*p == '(')
+			open = p;
+	if (open == NULL || stop[-1] != ')')
+		return NULL;
+	return xstrndup(open + 1, (size_t)(stop - open - 2));
+}
+
+/*
+ * " * [new ref]   refs/agent/log/x -> refs/agent-remotes/origin/log/x", with
+ * " ! [rejected]" for a log that is not a continuation of the one we have.
+ */
+static void
+fetch_line(struct sync_report *rep, const char *line, const char *stop)
+{
+	static const char arrow[] = " -> ";
+	const char *to, *end, *name;
+	enum sync_fate fate = SYNC_MOVED;
+	char *text, *prefix;
+
+	if (stop - line < 4 || line[0] != ' ')
+		return;
+	text = xstrndup(line, (size_t)(stop - line));
+	prefix = xasprintf("/%s/", rep->remote);
+	to = strstr(text, arrow);
+	if (to == NULL)
+		goto done;
+	to += sizeof(arrow) - 1;
+	end = to + strcspn(to, " ");
+	name = strstr(to, prefix);
+	if (name == NULL || name > end)
+		goto done;
+	name += strlen(prefix);
+	if (line[1] == '*')
+		fate = SYNC_NEW;
+	else if (line[1] == '!')
+		fate = SYNC_REWOUND;
+	else if (line[1] == '=')
+		fate = SYNC_UP_TO_DATE;
+	if (strncmp(to, "refs/notes/", 11) == 0)
+		add_ref(rep, xasprintf("notes/%.*s", (int)(end - name), name),
+		    0, fate, NULL);
+	else
+		add_ref(rep, xstrndup(name, (size_t)(end - name)), 0, fate,
+		    reason_of(text, text + (stop - line)));
+done:
+	free(prefix);
+	free(text);
+}
+
+/* "<flag>\t<from>:<to>\t<summary> (<reason>)", git-push(1), "Output". */
+static void
+push_line(struct sync_report *rep, const char *own, const char *line,
+    const char *stop)
+{
+	const char *to, *colon, *kind;
+	enum sync_fate fate;
+	char *reason, *text;
+
+	if (stop - line < 3 || line[1] != '\t')
+		return;
+	switch (line[0]) {
+	case '=': fate = SYNC_UP_TO_DATE; break;
+	case '*': fate = SYNC_NEW; break;
+	case ' ':
+	case '+': fate = SYNC_MOVED; break;
+	case '!': fate = SYNC_REFUSED; break;
+	default: return;
+	}
+	colon = memchr(line, ':', (size_t)(stop - line));
+	to = colon == NULL ? "" : colon + 1;
+	if (strncmp(to, "refs/", 5) != 0)
+		return;
+	text = xstrndup(to, strcspn(to, "\t"));
+	kind = strstr(text, "notes/") != NULL ? "notes" :
+	    strstr(text, "/beat/") != NULL ? "beat" : "log";
+	free(text);
+	reason = fate == SYNC_REFUSED ? reason_of(line, stop) : NULL;
+	add_ref(rep, xasprintf("%s/%s", kind, own), 1, fate, reason);
+}
+
+static void
+each_line(struct sync_report *rep, const char *own, const char *output)
+{
+	const char *p, *stop;
+
+	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
+		stop = p + strcspn(p, "\n");
+		if (own == NULL)
+			fetch_line(rep, p, stop);
+		else
+			push_line(rep, own, p, stop);
+	}
+}
+
+/* A ref refused by the one side is an answer; no ref at all is a problem. */
+static void
+conclude(struct sync_report *rep, const struct buf *output, int status,
+    size_t refs_before)
+{
+	rep->reached = status == 0 || rep->n > refs_before;
+	if (rep->reached && status <= 1)
+		return;
+	free(rep->problem);
+	rep->problem = problem_of(output->p, status);
+}
+
+struct err *
+transfer_fetch(struct repo *r, const struct strvec *specs, int background,
+    struct sync_report *rep)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct buf output = BUF_INIT;
+	size_t i, before = rep->n;
+	struct err *e;
+	int status;
+
+	(void)r;
+	strvec_pushl(&argv, "git", "-c", "fetch.output=full", "fetch",
+	    "--no-tags", "--no-prune", "--no-write-fetch-head",
+	    "--no-recurse-submodules", "--refmap=", "--", rep->remote,
+	    (char *)NULL);
+	for (i = 0; i < specs->n; i++)
+		strvec_push(&argv, specs->v[i]);
+	e = run_git(&argv, background, &output, &status);
+	if (e == NULL) {
+		each_line(rep, NULL, output.p);
+		conclude(rep, &output, status, before);
+	}
+	buf_release(&output);
+	strvec_release(&argv);
+	return e;
+}
+
+struct err *
+transfer_push(struct repo *r, const struct strvec *specs, const char *own,
+    int background, struct sync_report *rep)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct buf output = BUF_INIT;
+	size_t i, before = rep->n;
+	struct err *e;
+	int status;
+
+	(void)r;
+	/* The pre-push hook guards the project's code; these are records. */
+	strvec_pushl(&argv, "git", "push", "--porcelain", "--no-verify",
+	    "--no-follow-tags", "--recurse-submodules=no", "--",
+	    rep->remote, (char *)NULL);
+	for (i = 0; i < specs->n; i++)
+		strvec_push(&argv, specs->v[i]);
+	e = run_git(&argv, background, &output, &status);
+	if (e == NULL) {
+		each_line(rep, own, output.p);
+		conclude(rep, &output, status, before);
+	}
+	buf_release(&output);
+	strvec_release(&argv);
+	return e;
+}

@@ -1,0 +1,24 @@
+/*
+ * git as a child process, for the network: `git fetch` and `git push`, and
+ * what they say about each ref.  For store/sync.c.
+ */
+#ifndef STORE_TRANSFER_H
+#define STORE_TRANSFER_H
+
+#include "base/strvec.h"
+#include "store/sync.h"
+
+/*
+ * Fetch the refspecs from rep->remote.  Sets rep->reached, ->problem,
+ * ->rewound and one entry of ->refs for each ref that changed.
+ */
+struct err *transfer_fetch(struct repo *, const struct strvec *specs,
+		int background, struct sync_report *rep);
+/*
+ * Push the refspecs, whose right sides end in "/<own>".  Sets the same,
+ * ->refused in place of ->rewound.
+ */
+struct err *transfer_push(struct repo *, const struct strvec *specs,
+		const char *own, int background, struct sync_report *rep);
+
+#endif

@@ -1,0 +1,426 @@
+#include "store/writer.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/lock.h"
+
+#define LOCK_WAIT_MS 30000
+
+int
+writer_name_ok(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+	return n > 0 && n <= 128 && s[n] == '\0' && *s != '.' && *s != '-' &&
+	    strstr(s, "..") == NULL;
+}
+
+/* Up to `max` lower-case letters and digits of s; `other` if it has none. */
+static void
+add_word(struct buf *b, const char *s, size_t max, const char *other)
+{
+	size_t before = b->len;
+
+	for (; s != NULL && *s != '\0' && b->len - before < max; s++) {
+		if (*s == '.' || *s == '@' || *s == ' ')
+			break;
+		if (isascii((unsigned char)*s) && isalnum((unsigned char)*s))
+			buf_addch(b, tolower((unsigned char)*s));
+	}
+	if (b->len == before)
+		buf_addstr(b, other);
+}
+
+static struct err *
+random_bytes(unsigned char *p, size_t n)
+{
+	struct err *e = NULL;
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, p, n) != (ssize_t)n)
+		e = err_errno("cannot read '/dev/urandom'");
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+/* "ada-laptop-7f3c9d": who, where, and what makes it unique. */
+static struct err *
+mint(char **id)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	struct buf b = BUF_INIT;
+	unsigned char rnd[3];
+	char host[256];
+	struct err *e;
+
+	e = random_bytes(rnd, sizeof(rnd));
+	if (e != NULL)
+		return e;
+	if (gethostname(host, sizeof(host)) != 0)
+		host[0] = '\0';
+	host[sizeof(host) - 1] = '\0';
+	add_word(&b, pw == NULL ? getenv("USER") : pw->pw_name, 16, "user");
+	buf_addch(&b, '-');
+	add_word(&b, host, 16, "host");
+	buf_addf(&b, "-%02x%02x%02x", rnd[0], rnd[1], rnd[2]);
+	*id = buf_steal(&b);
+	return NULL;
+}
+
+/* What shows where the file was written: inodes change when it is copied. */
+static int
+place(const struct repo *r, ino_t file, struct buf *b)
+{
+	struct stat common, agent;
+	char *dir = repo_shared_path(r, ".");
+	int ok;
+
+	ok = stat(repo_commondir(r), &common) == 0 && stat(dir, &agent) == 0;
+	if (ok)
+		buf_addf(b, "%ju %ju %ju", (uintmax_t)common.st_ino,
+		    (uintmax_t)agent.st_ino, (uintmax_t)file);
+	free(dir);
+	return ok;
+}
+
+/* "<id>\n<inodes>\n".  *id stays NULL if there is no file or it is a copy's;
+ * then *copied is the id that the original still uses. */
+static struct err *
+load(struct repo *r, char **id, char **copied)
+{
+	struct buf text = BUF_INIT, here = BUF_INIT;
+	char *path = repo_shared_path(r, "writer"), *name, *where, *save = NULL;
+	struct err *e;
+	struct stat st;
+
+	*id = *copied = NULL;
+	e = file_read(path, &text);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+		goto done;
+	}
+	if (e == NULL && stat(path, &st) != 0)
+		e = err_errno("cannot look at '%s'", path);
+	if (e != NULL)
+		goto done;
+	name = strtok_r(text.p, "\n", &save);
+	where = strtok_r(NULL, "\n", &save);
+	/* Cut short by a crash or an editor: a new writer loses nothing. */
+	if (name == NULL || !writer_name_ok(name))
+		goto done;
+	if (where != NULL && place(r, st.st_ino, &here) &&
+	    strcmp(here.p, where) == 0)
+		*id = xstrdup(name);
+	else
+		*copied = xstrdup(name);
+done:
+	buf_release(&text);
+	buf_release(&here);
+	free(path);
+	return e;
+}
+
+static struct err *
+store(struct repo *r, const char *id)
+{
+	char *path = repo_shared_path(r, "writer"), *tmp;
+	struct buf text = BUF_INIT;
+	struct err *e = NULL;
+	struct stat st;
+	int fd;
+
+	tmp = xasprintf("%s.new", path);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		e = err_errno("cannot create '%s'", tmp);
+		goto done;
+	}
+	buf_addf(&text, "%s\n", id);
+	place(r, st.st_ino, &text);
+	buf_addch(&text, '\n');
+	e = file_write_fd(fd, tmp, text.p, text.len);
+	if (e == NULL && fsync(fd) != 0)
+		e = err_errno("cannot sync '%s'", tmp);
+	if (e == NULL && rename(tmp, path) != 0)
+		e = err_errno("cannot replace '%s'", path);
+done:
+	if (fd >= 0)
+		close(fd);
+	buf_release(&text);
+	free(tmp);
+	free(path);
+	return e;
+}
+
+/* A new id whose log begins where the log of `old` (may be NULL) is. */
+static struct err *
+take_new_id(struct repo *r, const char *old, char **id)
+{
+	char *from = NULL, *to = NULL;
+	struct oid tip;
+	struct err *e;
+
+	e = mint(id);
+	if (e != NULL || old == NULL)
+		goto done;
+	from = xasprintf(LOG_PREFIX "%s", old);
+	to = xasprintf(LOG_PREFIX "%s", *id);
+	e = ref_read(r, from, &tip);
+	if (e == NULL)
+		e = ref_swap(r, to, NULL, &tip);
+	else if (e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+	}
+done:
+	if (e == NULL)
+		e = store(r, *id);
+	if (e != NULL) {
+		free(*id);
+		*id = NULL;
+	}
+	free(from);
+	free(to);
+	return e;
+}
+
+static struct err *
+lock_writer(struct repo *r, struct lock *lock)
+{
+	struct err *e = repo_make_state(r);
+	char *path = repo_shared_path(r, "lock");
+
+	if (e == NULL)
+		e = lock_take(lock, path, LOCK_WAIT_MS);
+	free(path);
+	return e;
+}
+
+/* The caller holds the lock. */
+static struct err *
+id_locked(struct repo *r, char **id)
+{
+	char *copied = NULL;
+	struct err *e;
+
+	e = load(r, id, &copied);
+	if (e == NULL && *id == NULL)
+		e = take_new_id(r, copied, id);
+	free(copied);
+	return e;
+}
+
+struct err *
+writer_id(struct repo *r, int make, char **id)
+{
+	struct lock lock = LOCK_INIT;
+	char *copied = NULL;
+	struct err *e;
+
+	e = load(r, id, &copied);
+	free(copied);
+	if (e != NULL || *id != NULL || !make)
+		return e;
+	e = lock_writer(r, &lock);
+	if (e == NULL)
+		e = id_locked(r, id);
+	lock_release(&lock);
+	return e;
+}
+
+struct err *
+writer_renew(struct repo *r, char **id)
+{
+	struct lock lock = LOCK_INIT;
+	char *old = NULL;
+	struct err *e;
+
+	*id = NULL;
+	e = lock_writer(r, &lock);
+	if (e == NULL)
+		e = id_locked(r, &old);
+	if (e == NULL)
+		e = take_new_id(r, old, id);
+	lock_release(&lock);
+	free(old);
+	return e;
+}
+
+static int64_t
+seen_clock(struct repo *r)
+{
+	char *path = repo_shared_path(r, "clock");
+	struct buf text = BUF_INIT;
+	int64_t clock = 0;
+
+	err_free(file_read(path, &text));
+	buf_rtrim(&text);
+	if (clock_parse(text.p, &clock) != 0)
+		clock = 0;
+	buf_release(&text);
+	free(path);
+	return clock;
+}
+
+void
+writer_saw(struct repo *r, int64_t clock)
+{
+	char text[CLOCK_TEXT_SIZE], *path;
+
+	if (clock > clock_now() + CLOCK_AHEAD_MAX || clock <= seen_clock(r))
+		return;
+	clock_format(clock, text);
+	path = repo_shared_path(r, "clock");
+	/* A cache: without it the tips that we push after still order us. */
+	err_free(file_write_cache(path, text, strlen(text)));
+	free(path);
+}
+
+/* The clock of the record at the tip of our own log; 0 if not believed. */
+static int64_t
+tip_clock(struct repo *r, const struct oid *tip)
+{
+	struct buf data = BUF_INIT;
+	struct record rec;
+	enum object_type type;
+	struct err *e;
+	int64_t clock = 0;
+
+	memset(&rec, 0, sizeof(rec));
+	e = object_read(r, tip, &type, &data);
+	if (e == NULL && type == OBJECT_COMMIT) {
+		e = record_parse(&rec, tip, data.p, data.len);
+		clock = rec.clock;
+	}
+	err_free(e);
+	record_release(&rec);
+	buf_release(&data);
+	return clock;
+}
+
+static int64_t
+next_clock(struct repo *r, const struct oid *tip)
+{
+	int64_t now = clock_now(), seen[2];
+	int64_t clock = now;
+	size_t i;
+
+	seen[0] = tip == NULL ? 0 : tip_clock(r, tip);
+	seen[1] = seen_clock(r);
+	for (i = 0; i < 2; i++)
+		if (seen[i] >= clock && seen[i] <= now + CLOCK_AHEAD_MAX)
+			clock = seen[i] + 1;
+	return clock;
+}
+
+/* The commit of a draft, written; the caller moves the ref. */
+static struct err *
+write_commit(struct repo *r, const struct draft *d, const char *writer,
+    const struct oid *parent, struct oid *id)
+{
+	char *author = NULL, *committer = NULL;
+	struct buf commit = BUF_INIT;
+	struct err *e;
+
+	e = repo_identity(r, "AUTHOR", &author);
+	if (e == NULL)
+		e = repo_identity(r, "COMMITTER", &committer);
+	if (e == NULL && oid_is_zero(&d->tree)) {
+		struct oid empty;	/* so that git can check it out */
+
+		e = object_write(r, OBJECT_TREE, "", 0, &empty);
+	}
+	if (e != NULL)
+		goto done;
+	record_format(&commit, d, writer, next_clock(r, parent), parent,
+	    parent == NULL ? 0 : 1, author, committer);
+	if (commit.len > RECORD_TEXT_MAX)
+		e = err_new(ERR_INPUT, "a record holds at most 1 MiB of text, "
+		    "this one has %zu bytes; shorten it", commit.len);
+	else
+		e = object_write(r, OBJECT_COMMIT, commit.p, commit.len, id);
+done:
+	buf_release(&commit);
+	free(author);
+	free(committer);
+	return e;
+}
+
+static struct err *
+append_locked(struct repo *r, const struct draft *d, struct oid *id)
+{
+	struct oid tip, *parent = &tip;
+	char *writer = NULL, *ref = NULL;
+	struct err *e;
+
+	e = id_locked(r, &writer);
+	if (e != NULL)
+		return e;
+	ref = xasprintf(LOG_PREFIX "%s", writer);
+	e = ref_read(r, ref, &tip);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+		parent = NULL;
+	}
+	if (e == NULL)
+		e = write_commit(r, d, writer, parent, id);
+	if (e == NULL)
+		e = ref_swap(r, ref, parent, id);
+	free(writer);
+	free(ref);
+	return e;
+}
+
+struct err *
+writer_append(struct repo *r, const struct draft *d, struct oid *id)
+{
+	struct lock lock = LOCK_INIT;
+	struct err *e;
+	int tries = 0;
+
+	do {
+		e = lock_writer(r, &lock);
+		if (e == NULL)
+			e = append_locked(r, d, id);
+		lock_release(&lock);
+		/* Somebody moved the ref with plain git: read it again. */
+		if (e == NULL || e->code != ERR_MOVED || ++tries == 5)
+			break;
+		err_free(e);
+	} while (1);
+	return e;
+}
+
+struct err *
+writer_beat(struct repo *r, const struct draft *d)
+{
+	char *writer = NULL, *ref = NULL;
+	struct oid id;
+	struct err *e;
+
+	e = writer_id(r, 1, &writer);
+	if (e != NULL)
+		return e;
+	ref = xasprintf(BEAT_PREFIX "%s", writer);
+	e = write_commit(r, d, writer, NULL, &id);
+	if (e == NULL)
+		e = ref_set(r, ref, &id);
+	free(writer);
+	free(ref);
+	return e;
+}

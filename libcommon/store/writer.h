@@ -1,0 +1,51 @@
+/*
+ * A writer: one clone, all of its linked worktrees together, that appends
+ * records to a log ref of its own, refs/agent/log/<writer>.
+ *
+ * Its id (ada-laptop-7f3c9d) is made at the first write and kept in the file
+ * <common dir>/agent/writer, together with the inode numbers of that file
+ * and its folders.  A copied clone (cp -r, rsync) has other inodes: it gets
+ * a new id, and its new log begins at the tip of the old one, so that what
+ * was not pushed before the copy still arrives, once.
+ */
+#ifndef STORE_WRITER_H
+#define STORE_WRITER_H
+
+#include "base/err.h"
+#include "store/record.h"
+#include "store/repo.h"
+
+#define LOG_PREFIX "refs/agent/log/"
+#define BEAT_PREFIX "refs/agent/beat/"
+#define NOTES_PREFIX "refs/notes/agent/"
+
+/* Further than this ahead of the wall clock, a record's clock is not
+ * believed: it is shown and flagged, and ours does not follow it (µs). */
+#define CLOCK_AHEAD_MAX (10 * 60 * CLOCK_SECOND)
+
+/*
+ * This clone's writer id, malloc'd.  Without one *id is NULL, unless `make`:
+ * then it is minted.
+ */
+struct err *writer_id(struct repo *, int make, char **id);
+/* Take a new id whose log continues the present one, as after a copy. */
+struct err *writer_renew(struct repo *, char **id);
+
+/*
+ * Append a record to this clone's log: on success it is on disk and *id is
+ * its name.  Any number of processes may append at once.
+ */
+struct err *writer_append(struct repo *, const struct draft *, struct oid *id);
+/* Replace this clone's heartbeat (a record without parents). */
+struct err *writer_beat(struct repo *, const struct draft *);
+
+/*
+ * The hybrid logical clock: remember that a record with this clock was seen,
+ * so that what is written from now on sorts after it.
+ */
+void	 writer_saw(struct repo *, int64_t clock);
+
+/* 1 if the name is one that a writer may have (of a ref from anywhere). */
+int	 writer_name_ok(const char *);
+
+#endif
