@@ -1,0 +1,441 @@
+/*
+ * git-agent-hook: what the agent client calls after every tool call, and at
+ * the start of a session.  It hands over what lies in the inbox and says
+ * nothing otherwise.
+ *
+ * It links libc alone and opens no repository, since it runs thousands of
+ * times a day: the sync has left everything as files (work/inbox.h).
+ * It never fails the client: whatever goes wrong, it exits with 0 and keeps
+ * the instruction for later.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SYNC_INTERVAL 30	/* seconds without a fetch before we start one */
+#define INPUT_KEPT 65536	/* bytes of stdin that are looked at */
+#define OUTPUT_MAX 9500		/* bytes; clients cut at 10,000 characters */
+
+/* What we need of the client's JSON: members of the outermost object. */
+struct input {
+	char event[64];
+	char source[32];
+	char cwd[PATH_MAX];
+	int subagent;		/* the call comes from a subagent */
+};
+
+struct place {
+	char gitdir[PATH_MAX];		/* of the work tree */
+	char commondir[PATH_MAX];
+};
+
+/* Copy a JSON string without its quotes, escapes resolved where they are
+ * one byte; returns the position behind the closing quote, or NULL. */
+static const char *
+read_string(const char *p, const char *end, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (p++; p < end && *p != '"'; p++) {
+		if (*p == '\\' && ++p == end)
+			return NULL;
+		if (n + 1 < size)
+			out[n++] = *p;
+	}
+	out[n] = '\0';
+	return p < end ? p + 1 : NULL;
+}
+
+static void
+take_member(struct input *in, const char *key, const char *value)
+{
+	if (strcmp(key, "hook_event_name") == 0)
+		snprintf(in->event, sizeof(in->event), "%.63s", value);
+	else if (strcmp(key, "source") == 0)
+		snprintf(in->source, sizeof(in->source), "%.31s",
+		    value);
+	else if (strcmp(key, "cwd") == 0)
+		snprintf(in->cwd, sizeof(in->cwd), "%s", value);
+	else if (strcmp(key, "agent_id") == 0 && *value != '\0')
+		in->subagent = 1;
+}
+
+/*
+ * Walk over the text once.  Strings are skipped as a whole, so that a brace
+ * or a forged key inside a tool's output counts for nothing; only members at
+ * depth 1 are taken.
+ */
+static void
+parse_input(struct input *in, const char *p, const char *end)
+{
+	static char text[PATH_MAX];
+	char key[64] = "";
+	int depth = 0, is_value = 0;
+
+	while (p != NULL && p < end) {
+		if (*p == '"') {
+			p = read_string(p, end, text, sizeof(text));
+			if (p == NULL || depth != 1)
+				continue;
+			if (is_value)
+				take_member(in, key, text);
+			else
+				snprintf(key, sizeof(key), "%.63s", text);
+			continue;
+		}
+		if (*p == '{' || *p == '[')
+			depth++;
+		else if (*p == '}' || *p == ']')
+			depth--;
+		else if (depth == 1 && (*p == ':' || *p == ','))
+			is_value = *p == ':';
+		p++;
+	}
+}
+
+/*
+ * Read all of stdin, so that the client never writes into a closed pipe,
+ * but keep only its beginning: that is where clients put what we need.
+ */
+static void
+read_input(struct input *in)
+{
+	static char kept[INPUT_KEPT], rest[INPUT_KEPT];
+	size_t n = 0;
+	ssize_t got;
+
+	for (;;) {
+		if (n < sizeof(kept))
+			got = read(STDIN_FILENO, kept + n, sizeof(kept) - n);
+		else
+			got = read(STDIN_FILENO, rest, sizeof(rest));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		if (n < sizeof(kept))
+			n += (size_t)got;
+	}
+	parse_input(in, kept, kept + n);
+}
+
+static int
+is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* First line of a small file. */
+static int
+read_line(const char *path, char *out, size_t size)
+{
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, out, size - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	out[n] = '\0';
+	out[strcspn(out, "\r\n")] = '\0';
+	return 1;
+}
+
+/* `name` seen from the folder `dir`. */
+static int
+join(char out[PATH_MAX], const char *dir, const char *name)
+{
+	int n;
+
+	if (*name == '/')
+		n = snprintf(out, PATH_MAX, "%s", name);
+	else
+		n = snprintf(out, PATH_MAX, "%s/%s", dir, name);
+	return n >= 0 && n < PATH_MAX;
+}
+
+/* `.git` may be a folder, or a file that names one (linked worktrees). */
+static int
+git_folder(const char *dir, char out[PATH_MAX])
+{
+	char dot[PATH_MAX], line[PATH_MAX];
+
+	if (!join(dot, dir, ".git"))
+		return 0;
+	if (is_dir(dot))
+		return join(out, dir, ".git");
+	if (!read_line(dot, line, sizeof(line)) ||
+	    strncmp(line, "gitdir: ", 8) != 0)
+		return 0;
+	return join(out, dir, line + 8) && is_dir(out);
+}
+
+static int
+find_place(struct place *pl, const char *start)
+{
+	char dir[PATH_MAX], file[PATH_MAX], line[PATH_MAX], *slash;
+
+	if (realpath(start, dir) == NULL)
+		return 0;
+	while (!git_folder(dir, pl->gitdir)) {
+		slash = strrchr(dir, '/');
+		if (slash == NULL || slash == dir)
+			return 0;
+		*slash = '\0';
+	}
+	if (!join(file, pl->gitdir, "commondir"))
+		return 0;
+	if (read_line(file, line, sizeof(line)))
+		return join(pl->commondir, pl->gitdir, line);
+	return join(pl->commondir, pl->gitdir, "");
+}
+
+static void
+print_escaped(const char *s)
+{
+	const unsigned char *p;
+
+	for (p = (const unsigned char *)s; *p != '\0'; p++) {
+		if (*p == '"' || *p == '\\')
+			printf("\\%c", *p);
+		else if (*p == '\n')
+			fputs("\\n", stdout);
+		else if (*p == '\t')
+			fputs("\\t", stdout);
+		else if (*p >= 0x20)
+			putchar(*p);
+	}
+}
+
+static int
+print_context(const char *event, const char *text)
+{
+	printf("{\"hookSpecificOutput\":{\"hookEventName\":\"");
+	print_escaped(event);
+	fputs("\",\"additionalContext\":\"", stdout);
+	print_escaped(text);
+	fputs("\"}}\n", stdout);
+	return fflush(stdout) == 0;
+}
+
+static int
+print_stop(const char *text)
+{
+	fputs("{\"continue\":false,\"stopReason\":\"", stdout);
+	print_escaped(text);
+	fputs("\"}\n", stdout);
+	return fflush(stdout) == 0;
+}
+
+/* Append a file to text[used]; returns the new length, or 0 if it does not
+ * fit or cannot be read. */
+static size_t
+append_file(const char *path, char *text, size_t used, size_t size)
+{
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text + used, size - used);
+	close(fd);
+	if (n < 0 || (size_t)n == size - used)
+		return 0;
+	text[used + (size_t)n] = '\0';
+	return used + (size_t)n;
+}
+
+static int
+move(const char *gitdir, const char *from, const char *to, const char *name)
+{
+	char a[PATH_MAX], b[PATH_MAX], dir[PATH_MAX];
+
+	if (snprintf(a, PATH_MAX, "%s/agent/%s/%s", gitdir, from, name) >=
+	    PATH_MAX ||
+	    snprintf(b, PATH_MAX, "%s/agent/%s/%s", gitdir, to, name) >=
+	    PATH_MAX ||
+	    snprintf(dir, PATH_MAX, "%s/agent/%s", gitdir, to) >= PATH_MAX)
+		return 0;
+	if (rename(a, b) == 0)
+		return 1;
+	if (errno != ENOENT || mkdir(dir, 0777) != 0)
+		return 0;
+	return rename(a, b) == 0;
+}
+
+/* "<20 digits>-<40 hexadecimal digits>", and ".stop" for a request to stop. */
+static int
+is_name(const struct dirent *d)
+{
+	const char *id = d->d_name + 21;
+
+	return strspn(d->d_name, "0123456789") == 20 && id[-1] == '-' &&
+	    strspn(id, "0123456789abcdef") == 40 &&
+	    (id[40] == '\0' || strcmp(id + 40, ".stop") == 0);
+}
+
+/*
+ * Claim one instruction by rename(2): of any number of parallel calls just
+ * one gets it.  Its text is appended; returns 1 if there is one more.
+ */
+static int
+claim(const struct place *pl, const char *name, char *text, size_t *used)
+{
+	char path[PATH_MAX];
+	size_t n;
+
+	if (!move(pl->gitdir, "inbox", "claimed", name))
+		return 0;
+	if (snprintf(path, PATH_MAX, "%s/agent/claimed/%s", pl->gitdir,
+	    name) >= PATH_MAX)
+		return 0;
+	n = append_file(path, text, *used, OUTPUT_MAX);
+	if (n == 0) {
+		/* Too long beside the others: it comes with the next call. */
+		move(pl->gitdir, "claimed", "inbox", name);
+		return 0;
+	}
+	*used = n;
+	return 1;
+}
+
+static void
+hand_over(const struct place *pl, const char *event)
+{
+	static char text[OUTPUT_MAX + 1];
+	char dir[PATH_MAX];
+	struct dirent **found = NULL;
+	size_t used = 0;
+	int i, n, ok, stop = 0, claimed = 0;
+
+	if (snprintf(dir, PATH_MAX, "%s/agent/inbox", pl->gitdir) >= PATH_MAX)
+		return;
+	n = scandir(dir, &found, is_name, alphasort);
+	for (i = 0; i < n; i++) {
+		if (claim(pl, found[i]->d_name, text, &used)) {
+			claimed++;
+			stop |= strchr(found[i]->d_name, '.') != NULL;
+		} else {
+			found[i]->d_name[0] = '\0';
+		}
+	}
+	if (claimed > 0) {
+		ok = stop ? print_stop(text) : print_context(event, text);
+		for (i = 0; i < n; i++)
+			if (found[i]->d_name[0] != '\0')
+				move(pl->gitdir, "claimed", ok ? "delivered" :
+				    "inbox", found[i]->d_name);
+	}
+	for (i = 0; i < n; i++)
+		free(found[i]);
+	free(found);
+}
+
+/* The digest, where the loop's prompt does not hold it already. */
+static void
+give_digest(const struct place *pl, const struct input *in)
+{
+	static char text[OUTPUT_MAX + 1];
+	char path[PATH_MAX];
+
+	if (getenv("GIT_AGENT_RUN") != NULL &&
+	    strcmp(in->source, "startup") == 0)
+		return;
+	if (snprintf(path, PATH_MAX, "%s/agent/digest", pl->gitdir) <
+	    PATH_MAX && append_file(path, text, 0, OUTPUT_MAX) > 0)
+		print_context(in->event, text);
+}
+
+/*
+ * A sync of its own session with nothing of ours open: the client would wait
+ * for whoever holds our standard output, and would drop what we said.
+ */
+static void
+start_sync(const char *dir)
+{
+	pid_t pid = fork();
+	int null;
+
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	if (pid != 0)
+		return;
+	if (setsid() < 0 || fork() != 0)
+		_exit(0);
+	null = open("/dev/null", O_RDWR);
+	if (null < 0 || chdir(dir) != 0)
+		_exit(0);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+	execlp("git-agent-sync", "git-agent-sync", "--quiet", "--background",
+	    "--inbox", "--if-stale", (char *)NULL);
+	_exit(0);
+}
+
+/* The supervisor of a loop syncs by itself; otherwise nobody else does. */
+static void
+sync_if_due(const struct place *pl, const char *dir)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int never;
+
+	if (getenv("GIT_AGENT_RUN") != NULL || snprintf(path, PATH_MAX,
+	    "%s/agent", pl->commondir) >= PATH_MAX || !is_dir(path))
+		return;
+	if (snprintf(path, PATH_MAX, "%s/agent/fetched", pl->commondir) >=
+	    PATH_MAX)
+		return;
+	never = stat(path, &st) != 0;
+	if (never || time(NULL) - st.st_mtime >= SYNC_INTERVAL)
+		start_sync(dir);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct input in;
+	static struct place pl;
+	const char *dir = getenv("CLAUDE_PROJECT_DIR");
+
+	if (argc > 1) {
+		if (strcmp(argv[1], "--version") == 0)
+			puts("git-agent version " GIT_AGENT_VERSION);
+		else
+			puts("usage: git-agent-hook < EVENT.json\n\n"
+			    "Called by the agent client's hooks, not by "
+			    "people; see git-agent-hook(1).");
+		return strcmp(argv[1], "-h") == 0 ||
+		    strcmp(argv[1], "--help") == 0 ||
+		    strcmp(argv[1], "--version") == 0 ? 0 : 129;
+	}
+	read_input(&in);
+	if (in.subagent)
+		return 0;
+	if (dir == NULL || *dir == '\0')
+		dir = *in.cwd != '\0' ? in.cwd : ".";
+	if (!find_place(&pl, dir))
+		return 0;
+	if (strcmp(in.event, "SessionStart") == 0)
+		give_digest(&pl, &in);
+	else if (*in.event != '\0')
+		hand_over(&pl, in.event);
+	sync_if_due(&pl, dir);
+	return 0;
+}

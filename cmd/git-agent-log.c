@@ -1,0 +1,596 @@
+/* git agent log: write and read the lab notes. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/cmd.h"
+#include "base/file.h"
+#include "base/match.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "store/reader.h"
+#include "work/delivery.h"
+#include "work/entry.h"
+#include "work/render.h"
+#include "work/show.h"
+
+struct args {
+	const char *because, *instead, *supersedes, *retract;
+	const char *grep, *author, *since, *until, *output;
+	int edit, no_push, json, offline, all, ignore_case, render, force;
+	int64_t count;
+};
+
+static const struct opt opts[] = {
+	OPT_STRING(0, "because", "TEXT", struct args, because,
+	    "why it failed, or other detail: the body of the record"),
+	OPT_STRING(0, "instead", "TEXT", struct args, instead,
+	    "what to do in place of a failed approach"),
+	OPT_STRING(0, "supersedes", "ID", struct args, supersedes,
+	    "the new record takes the place of this one"),
+	OPT_STRING(0, "retract", "ID", struct args, retract,
+	    "a record no longer holds; the text says why"),
+	OPT_FLAG('e', "edit", struct args, edit,
+	    "write the text in your editor"),
+	OPT_FLAG(0, "no-push", struct args, no_push,
+	    "leave the record in this clone for now"),
+	OPT_INT('n', "max-count", "N", struct args, count,
+	    "show at most N records"),
+	OPT_STRING(0, "grep", "PATTERN", struct args, grep,
+	    "only records whose text matches (PCRE2)"),
+	OPT_FLAG('i', "ignore-case", struct args, ignore_case,
+	    "--grep takes upper and lower case as the same"),
+	OPT_STRING(0, "author", "PATTERN", struct args, author,
+	    "only records whose author matches (PCRE2, any case)"),
+	OPT_STRING(0, "since", "DATE", struct args, since,
+	    "only records newer than a date, as git log has it"),
+	OPT_STRING(0, "until", "DATE", struct args, until,
+	    "only records older than a date"),
+	OPT_FLAG('a', "all", struct args, all,
+	    "show every kind, also runs, checks and deliveries"),
+	OPT_FLAG(0, "json", struct args, json, "print JSON"),
+	OPT_FLAG(0, "offline", struct args, offline,
+	    "do not fetch, not even the first time"),
+	OPT_FLAG(0, "render", struct args, render,
+	    "write the lab notes as CHANGELOG.md"),
+	OPT_STRING('o', "output", "FILE", struct args, output,
+	    "with --render: write this file, '-' for standard output"),
+	OPT_FLAG('f', "force", struct args, force,
+	    "with --render: replace a file that a person wrote"),
+	OPT_END
+};
+
+static const char *const usage[] = {
+	"KIND \"text\" [--because TEXT] [--instead TEXT]",
+	"KIND - | KIND --edit",
+	"[KIND] [-n N] [--grep PATTERN] [--author PATTERN] [--since DATE]",
+	"show ID",
+	"--retract ID \"why\"",
+	"--render [-o FILE]",
+	NULL
+};
+
+static const char *const words[] = {
+	"done", "failed", "status", "limit", "next", "milestone", "show",
+	"steer", "check", "brief", "run", NULL
+};
+
+/* Kinds that can be read but are written by other commands. */
+static const char *const other_kinds[] = {
+	"brief", "steer", "delivered", "answered", "retract", "check", "run",
+	NULL
+};
+
+/* Kinds shown when none is named. */
+static const char *const shown_kinds[] = {
+	"done", "failed", "status", "limit", "next", "milestone", "steer",
+	"answered", "retract", "brief", NULL
+};
+
+static int
+is_among(const char *word, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (strcmp(word, *list) == 0)
+			return 1;
+	return 0;
+}
+
+static struct err *
+unknown_kind(const char *kind)
+{
+	const char *near = text_suggest(kind, words);
+
+	if (near != NULL)
+		return err_new(ERR_USAGE, "'%s' is not a kind of record; did "
+		    "you mean '%s'?", kind, near);
+	return err_new(ERR_USAGE, "'%s' is not a kind of record; expected "
+	    "done, failed, status, limit, next or milestone", kind);
+}
+
+/* The text from the user's editor, without the lines that explain it. */
+static struct err *
+text_from_editor(struct repo *r, const char *kind, struct buf *text)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct proc p = PROC_INIT;
+	struct buf editor = BUF_INIT, raw = BUF_INIT;
+	char *path = repo_local_path(r, "LOG_EDITMSG"), *line, *rest;
+	struct err *e;
+	pid_t pid;
+	int status;
+
+	strvec_pushl(&argv, "git", "var", "GIT_EDITOR", (char *)NULL);
+	p.argv = &argv;
+	e = proc_capture(&p, NULL, &editor, NULL, &status);
+	strvec_release(&argv);
+	if (e != NULL)
+		goto done;
+	buf_rtrim(&editor);
+	buf_addf(&raw, "\n# A '%s' record: the first line says it in one "
+	    "sentence, the rest the detail.\n# Lines that begin with '#' are "
+	    "left out; an empty text records nothing.\n", kind);
+	e = repo_make_state(r);
+	if (e == NULL)
+		e = file_write_cache(path, raw.p, raw.len);
+	if (e != NULL)
+		goto done;
+	/* The editor is a shell line by git's own rule (core.editor). */
+	strvec_pushf(&argv, "%s \"$1\"", editor.p);
+	strvec_pushl(&argv, editor.p, path, (char *)NULL);
+	p.flags = PROC_SHELL;
+	p.in = STDIN_FILENO;
+	e = proc_start(&p, &pid);
+	if (e == NULL)
+		e = proc_wait(pid, &status);
+	if (e == NULL && status != 0)
+		e = err_new(ERR_INPUT, "the editor '%s' failed; nothing was "
+		    "recorded", editor.p);
+	buf_clear(&raw);
+	if (e == NULL)
+		e = file_read(path, &raw);
+	rest = raw.p;
+	while (e == NULL && (line = strsep(&rest, "\n")) != NULL)
+		if (*line != '#')
+			buf_addf(text, "%s\n", line);
+	(void)unlink(path);
+done:
+	strvec_release(&argv);
+	buf_release(&editor);
+	buf_release(&raw);
+	free(path);
+	return e;
+}
+
+/* The words of the command line, standard input, or the editor. */
+static struct err *
+gather_text(struct repo *r, const struct args *a, const char *kind,
+    int argc, char **argv, struct buf *text)
+{
+	int i;
+
+	if (argc == 0 && a->edit)
+		return text_from_editor(r, kind, text);
+	if (argc == 1 && strcmp(argv[0], "-") == 0)
+		return file_read_fd(STDIN_FILENO, "standard input", text);
+	for (i = 0; i < argc; i++)
+		buf_addf(text, "%s%s", i == 0 ? "" : " ", argv[i]);
+	return NULL;
+}
+
+static struct err *
+add_reference(struct repo *r, struct draft *d, const char *key,
+    const char *prefix)
+{
+	struct record rec;
+	char hex[OID_HEX_SIZE];
+	struct err *e;
+
+	if (prefix == NULL)
+		return NULL;
+	e = reader_find(r, prefix, &rec);
+	if (e == NULL) {
+		oid_hex(&rec.id, hex);
+		trailers_add(&d->trailers, key, hex);
+	}
+	record_release(&rec);
+	return e;
+}
+
+/* "recorded 3f2a1b9, pushed to 'origin'": just what happened. */
+static struct err *
+announce(struct repo *r, const struct args *a, const struct oid *id)
+{
+	char abbrev[OID_HEX_SIZE];
+	const char *remote = repo_remote(r);
+	struct err *e = NULL;
+	int arrived = 0;
+
+	object_abbrev(r, id, abbrev);
+	if (remote == NULL) {
+		cmd_note("recorded %s in this clone (it has no remote)",
+		    abbrev);
+	} else if (getenv("GIT_AGENT_RUN") != NULL) {
+		cmd_note("recorded %s; the loop pushes it", abbrev);
+	} else if (a->no_push || !repo_config_bool(r, "agent.push", 1)) {
+		cmd_note("recorded %s in this clone; 'git agent sync' "
+		    "pushes it", abbrev);
+	} else {
+		e = delivery_push(r, 0, &arrived);
+		if (e == NULL)
+			cmd_note("recorded %s%s%s%s", abbrev, arrived ?
+			    ", pushed to '" : "", arrived ? remote : "",
+			    arrived ? "'" : "");
+	}
+	return e;
+}
+
+static struct err *
+write_note(struct repo *r, const struct args *a, const char *kind,
+    int argc, char **argv)
+{
+	struct draft d = { .kind = kind };
+	struct entry_text t = { NULL, NULL, 0 };
+	struct buf text = BUF_INIT;
+	struct oid id;
+	struct err *e;
+
+	e = gather_text(r, a, kind, argc, argv, &text);
+	if (e == NULL && a->because != NULL)
+		buf_addf(&text, "\n\n%s", a->because);
+	if (e == NULL)
+		e = entry_text_split(&t, text.p, text.len);
+	if (e != NULL)
+		goto done;
+	if (t.replaced > 0)
+		cmd_warn("the text was not all UTF-8; %zu byte%s replaced",
+		    t.replaced, t.replaced == 1 ? " was" : "s were");
+	d.subject = t.subject;
+	d.body = t.body;
+	if (a->instead != NULL)
+		trailers_add(&d.trailers, "Agent-Instead", a->instead);
+	e = add_reference(r, &d, "Agent-Supersedes", a->supersedes);
+	if (e == NULL)
+		e = add_reference(r, &d, "Agent-Retracts", a->retract);
+	if (e == NULL)
+		e = entry_append(r, &d, &id);
+	if (e == NULL)
+		e = announce(r, a, &id);
+done:
+	draft_release(&d);
+	entry_text_release(&t);
+	buf_release(&text);
+	return e;
+}
+
+/* What reading looks for, compiled. */
+struct filter {
+	const char *kind;	/* NULL: the usual ones */
+	int all;
+	struct match *grep, *author;
+	int64_t since, until;	/* µs */
+};
+
+/* git's own reading of dates: "2 days ago", "yesterday", ISO 8601. */
+static struct err *
+parse_date(const char *text, int64_t *us)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct proc p = PROC_INIT;
+	struct buf answer = BUF_INIT;
+	const char *number;
+	struct err *e;
+	int status;
+
+	strvec_pushl(&argv, "git", "rev-parse", (char *)NULL);
+	strvec_pushf(&argv, "--since=%s", text);
+	p.argv = &argv;
+	e = proc_capture(&p, NULL, &answer, NULL, &status);
+	number = strstr(answer.p, "--max-age=");
+	if (e == NULL && (status != 0 || number == NULL))
+		e = err_new(ERR_USAGE, "'%s' is not a date that git "
+		    "understands", text);
+	if (e == NULL)
+		*us = strtoll(number + 10, NULL, 10) * CLOCK_SECOND;
+	buf_release(&answer);
+	strvec_release(&argv);
+	return e;
+}
+
+static struct err *
+filter_make(struct filter *f, const struct args *a, const char *kind)
+{
+	struct err *e = NULL;
+
+	memset(f, 0, sizeof(*f));
+	f->kind = kind;
+	f->all = a->all;
+	f->until = INT64_MAX;
+	if (a->grep != NULL)
+		e = match_compile(&f->grep, a->grep, MATCH_MULTILINE |
+		    (a->ignore_case ? MATCH_CASELESS : 0));
+	if (e == NULL && a->author != NULL)
+		e = match_compile(&f->author, a->author, MATCH_CASELESS);
+	if (e == NULL && a->since != NULL)
+		e = parse_date(a->since, &f->since);
+	if (e == NULL && a->until != NULL)
+		e = parse_date(a->until, &f->until);
+	return e;
+}
+
+static void
+filter_release(struct filter *f)
+{
+	match_free(f->grep);
+	match_free(f->author);
+}
+
+static int
+matches(struct match *m, const char *text, size_t len, struct err **e)
+{
+	size_t at = 0;
+
+	return match_next(m, text, len, &at, e) == 1;
+}
+
+static int
+passes(const struct filter *f, const struct record *rec, struct err **e)
+{
+	struct buf text = BUF_INIT;
+	int ok;
+
+	if (f->kind != NULL ? strcmp(rec->kind, f->kind) != 0 :
+	    !f->all && !is_among(rec->kind, shown_kinds))
+		return 0;
+	if (rec->clock < f->since || rec->clock > f->until)
+		return 0;
+	ok = 1;
+	if (f->author != NULL) {
+		buf_addf(&text, "%s <%s>", rec->author_name, rec->author_mail);
+		ok = matches(f->author, text.p, text.len, e);
+	}
+	if (ok && f->grep != NULL) {
+		const char *instead = record_trailer(rec, "Agent-Instead");
+
+		buf_clear(&text);
+		buf_addf(&text, "%s\n%s\n%s", rec->subject, rec->body,
+		    instead == NULL ? "" : instead);
+		ok = matches(f->grep, text.p, text.len, e);
+	}
+	buf_release(&text);
+	return ok;
+}
+
+static struct err *
+print_records(struct repo *r, const struct args *a, const struct filter *f,
+    struct out *o, struct reader *rd)
+{
+	const struct record *rec;
+	struct js *list = a->json ? js_array() : NULL;
+	struct err *e = NULL;
+	int64_t n = 0;
+
+	while (e == NULL && (a->count < 0 || n < a->count)) {
+		e = reader_next(rd, &rec);
+		if (e != NULL || rec == NULL)
+			break;
+		if (!passes(f, rec, &e))
+			continue;
+		if (a->json)
+			js_append(list, show_record_json(r, rec,
+			    reader_is_ahead(rd)));
+		else {
+			out_str(o, n > 0 ? "\n" : "");
+			show_record(o, r, rec, reader_is_ahead(rd));
+		}
+		n++;
+		/* The reader of the pager has seen enough. */
+		if (ferror(o->f))
+			break;
+	}
+	if (a->json)
+		js_write(list, o->f);
+	js_free(list);
+	return e;
+}
+
+static struct err *
+read_notes(struct repo *r, const struct args *a, const char *kind, int *status)
+{
+	struct reader *rd = NULL;
+	struct reader_stats stats;
+	struct filter f;
+	struct out o;
+	struct err *e;
+	int partial = 0;
+
+	e = filter_make(&f, a, kind);
+	if (e == NULL)
+		e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE :
+		    DELIVERY_FIRST, &partial);
+	if (e == NULL)
+		e = reader_open(r, &rd);
+	if (e == NULL)
+		e = out_open(&o, !a->json, repo_config(r, "color.ui"));
+	if (e != NULL)
+		goto done;
+	e = print_records(r, a, &f, &o, rd);
+	e = err_first(e, out_close(&o));
+	stats = reader_stats(rd);
+	delivery_warn(&stats, &partial);
+	if (e == NULL && stats.logs == 0 && !a->json)
+		cmd_note("no records yet; 'git agent log status \"…\"' writes "
+		    "the first one");
+	if (partial)
+		*status = EXIT_PARTIAL;
+done:
+	reader_close(rd);
+	filter_release(&f);
+	return e;
+}
+
+static struct err *
+show_one(struct repo *r, const struct args *a, const char *id)
+{
+	struct record rec;
+	struct js *j;
+	struct out o;
+	struct err *e;
+	int partial = 0, ahead;
+
+	memset(&rec, 0, sizeof(rec));
+	e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
+	    &partial);
+	if (e == NULL)
+		e = reader_find(r, id, &rec);
+	if (e == NULL)
+		e = out_open(&o, !a->json, repo_config(r, "color.ui"));
+	if (e != NULL)
+		goto done;
+	ahead = rec.clock > clock_now() + 600 * CLOCK_SECOND;
+	if (a->json) {
+		j = show_record_json(r, &rec, ahead);
+		js_write(j, o.f);
+		js_free(j);
+	} else {
+		show_record_fully(&o, r, &rec, ahead);
+	}
+	e = out_close(&o);
+done:
+	record_release(&rec);
+	return e;
+}
+
+/* A file that a person wrote is not ours to replace. */
+static struct err *
+check_replaceable(const struct args *a, const char *path)
+{
+	struct buf old = BUF_INIT;
+	struct err *e;
+
+	e = file_read(path, &old);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+	} else if (e == NULL && !a->force &&
+	    strncmp(old.p, RENDER_MARK, strlen(RENDER_MARK)) != 0) {
+		e = err_new(ERR_INPUT, "'%s' was not written by 'git agent "
+		    "log --render'; name another file with -o, or replace it "
+		    "with --force", path);
+	}
+	buf_release(&old);
+	return e;
+}
+
+static struct err *
+render(struct repo *r, const struct args *a, int *status)
+{
+	struct overview ov;
+	struct buf text = BUF_INIT;
+	char *path = NULL;
+	struct err *e;
+	int partial = 0;
+
+	memset(&ov, 0, sizeof(ov));
+	if (a->output == NULL) {
+		e = repo_need_workdir(r);
+		if (e != NULL)
+			return e;
+		path = xasprintf("%s/CHANGELOG.md", repo_workdir(r));
+	} else {
+		path = xstrdup(a->output);
+	}
+	e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
+	    &partial);
+	if (e == NULL)
+		e = overview_read(r, &ov);
+	if (e != NULL)
+		goto done;
+	render_changelog(r, &ov, &text);
+	if (strcmp(path, "-") == 0) {
+		e = file_write_fd(STDOUT_FILENO, "standard output", text.p,
+		    text.len);
+		goto done;
+	}
+	e = check_replaceable(a, path);
+	if (e == NULL)
+		e = file_write(path, text.p, text.len);
+	if (e == NULL)
+		cmd_note("wrote '%s'", path);
+	delivery_warn(&ov.stats, &partial);
+	if (partial)
+		*status = EXIT_PARTIAL;
+done:
+	overview_release(&ov);
+	buf_release(&text);
+	free(path);
+	return e;
+}
+
+static void
+defaults(void *values)
+{
+	((struct args *)values)->count = -1;
+}
+
+static struct err *
+dispatch(struct repo *r, const struct args *a, int argc, char **argv,
+    int *status)
+{
+	const char *kind = argc > 0 ? argv[0] : NULL;
+
+	if (a->render)
+		return argc > 0 ? err_new(ERR_USAGE, "--render takes no "
+		    "operand, got '%s'", argv[0]) : render(r, a, status);
+	if (a->retract != NULL)
+		return write_note(r, a, "retract", argc, argv);
+	if (kind != NULL && strcmp(kind, "show") == 0)
+		return argc != 2 ? err_new(ERR_USAGE, "'show' takes the id of "
+		    "one record") : show_one(r, a, argv[1]);
+	if (kind != NULL && !entry_kind_ok(kind) &&
+	    !is_among(kind, other_kinds))
+		return unknown_kind(kind);
+	if (argc < 2 && !a->edit) {
+		if (a->because != NULL || a->instead != NULL ||
+		    a->supersedes != NULL)
+			return err_new(ERR_USAGE, "there is no text to record; "
+			    "'git agent log KIND \"text\"' writes");
+		return read_notes(r, a, kind, status);
+	}
+	if (kind == NULL || !entry_kind_ok(kind))
+		return err_new(ERR_USAGE, "'%s' records are not written by "
+		    "'git agent log'", kind == NULL ? "" : kind);
+	return write_note(r, a, kind, argc - 1, argv + 1);
+}
+
+static struct err *
+run(void *values, int argc, char **argv, int *status)
+{
+	struct repo *r = NULL;
+	struct err *e;
+
+	e = repo_open(&r);
+	if (e == NULL)
+		e = dispatch(r, values, argc, argv, status);
+	repo_close(r);
+	return e;
+}
+
+static const struct cmd cmd = {
+	.name = "git-agent-log",
+	.summary = "write and read the lab notes",
+	.usage = usage,
+	.opts = opts,
+	.values_size = sizeof(struct args),
+	.words = words,
+	.defaults = defaults,
+	.run = run,
+};
+
+int
+main(int argc, char **argv)
+{
+	return cmd_main(&cmd, argc, argv);
+}

@@ -1,0 +1,377 @@
+/* git agent steer: send, list, answer and retract instructions. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/cmd.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "work/delivery.h"
+#include "work/entry.h"
+#include "work/overview.h"
+#include "work/show.h"
+
+struct args {
+	const char *done, *decline, *retract;
+	int stop, list, all, json, offline, no_push;
+};
+
+static const struct opt opts[] = {
+	OPT_STRING(0, "done", "ID", struct args, done,
+	    "answer an instruction: it was carried out"),
+	OPT_STRING(0, "decline", "ID", struct args, decline,
+	    "answer an instruction: it will not be done, for this reason"),
+	OPT_STRING(0, "retract", "ID", struct args, retract,
+	    "take an instruction back"),
+	OPT_FLAG(0, "stop", struct args, stop,
+	    "ask the run to end after its present step"),
+	OPT_FLAG('l', "list", struct args, list,
+	    "list the instructions and their states (the default)"),
+	OPT_FLAG('a', "all", struct args, all,
+	    "list also what is done, declined or retracted"),
+	OPT_FLAG(0, "json", struct args, json, "list as JSON"),
+	OPT_FLAG(0, "offline", struct args, offline,
+	    "do not use the network"),
+	OPT_FLAG(0, "no-push", struct args, no_push,
+	    "leave the record in this clone for now"),
+	OPT_END
+};
+
+static const char *const usage[] = {
+	"\"text\"",
+	"-",
+	"[--list] [--all] [--json] [--offline]",
+	"--done ID [\"what was done\"]",
+	"--decline ID \"why not\"",
+	"--retract ID [\"why\"]",
+	"--stop [\"why\"]",
+	NULL
+};
+
+static struct err *
+gather_text(int argc, char **argv, const char *otherwise, struct buf *text)
+{
+	int i;
+
+	if (argc == 1 && strcmp(argv[0], "-") == 0)
+		return file_read_fd(STDIN_FILENO, "standard input", text);
+	for (i = 0; i < argc; i++)
+		buf_addf(text, "%s%s", i == 0 ? "" : " ", argv[i]);
+	if (text->len == 0 && otherwise != NULL)
+		buf_addstr(text, otherwise);
+	return NULL;
+}
+
+/* Push it, and say how far it has come: this machine, or the remote. */
+static struct err *
+send_off(struct repo *r, const struct args *a, const char *what,
+    const struct oid *id, int *status)
+{
+	char abbrev[OID_HEX_SIZE];
+	const char *remote = repo_remote(r);
+	struct err *e = NULL;
+	int arrived = 0;
+
+	object_abbrev(r, id, abbrev);
+	if (remote == NULL) {
+		cmd_note("%s %s recorded in this clone (it has no remote)",
+		    what, abbrev);
+		return NULL;
+	}
+	if (getenv("GIT_AGENT_RUN") != NULL) {
+		cmd_note("%s %s recorded; the loop pushes it", what, abbrev);
+		return NULL;
+	}
+	if (!a->no_push && !a->offline)
+		e = delivery_push(r, 0, &arrived);
+	if (e != NULL)
+		return e;
+	if (arrived) {
+		cmd_note("%s %s pushed to '%s'", what, abbrev, remote);
+	} else {
+		cmd_note("%s %s is queued in this clone; it has not left this "
+		    "machine", what, abbrev);
+		*status = EXIT_NO;
+	}
+	return NULL;
+}
+
+static struct err *
+append(struct repo *r, const struct args *a, struct draft *d,
+    const struct buf *text, const char *what, int *status)
+{
+	struct entry_text t = { NULL, NULL, 0 };
+	struct oid id;
+	struct err *e;
+
+	e = entry_text_split(&t, text->p, text->len);
+	if (e != NULL)
+		return e;
+	d->subject = t.subject;
+	d->body = t.body;
+	e = entry_append(r, d, &id);
+	if (e == NULL)
+		e = send_off(r, a, what, &id, status);
+	entry_text_release(&t);
+	return e;
+}
+
+static struct err *
+send_steer(struct repo *r, const struct args *a, int argc, char **argv,
+    int *status)
+{
+	struct draft d = { .kind = "steer" };
+	struct buf text = BUF_INIT;
+	struct err *e;
+
+	e = gather_text(argc, argv, a->stop ? "please stop" : NULL, &text);
+	if (a->stop)
+		trailers_add(&d.trailers, "Agent-Action", "stop");
+	if (e == NULL)
+		e = append(r, a, &d, &text, a->stop ? "request to stop" :
+		    "instruction", status);
+	draft_release(&d);
+	buf_release(&text);
+	return e;
+}
+
+/* The instruction that an id names, as it stands. */
+static struct err *
+find_steer(struct repo *r, const struct overview *ov, const char *prefix,
+    const struct steer **found)
+{
+	struct record rec;
+	struct err *e;
+	size_t i;
+
+	*found = NULL;
+	e = reader_find(r, prefix, &rec);
+	for (i = 0; e == NULL && i < ov->steers.n; i++)
+		if (oid_equal(&ov->steers.v[i].note.id, &rec.id))
+			*found = &ov->steers.v[i];
+	if (e == NULL && *found == NULL)
+		e = err_new(ERR_INPUT, "record '%s' is a '%s', not an "
+		    "instruction; 'git agent steer --list' shows those",
+		    prefix, rec.kind);
+	record_release(&rec);
+	return e;
+}
+
+static struct err *
+answer(struct repo *r, const struct args *a, int argc, char **argv,
+    int *status)
+{
+	const char *prefix = a->done != NULL ? a->done :
+	    a->decline != NULL ? a->decline : a->retract;
+	struct draft d = { .kind = a->retract ? "retract" : "answered" };
+	const struct steer *s;
+	struct overview ov;
+	struct buf text = BUF_INIT;
+	char hex[OID_HEX_SIZE];
+	struct err *e;
+
+	if (a->decline != NULL && argc == 0)
+		return err_new(ERR_USAGE, "--decline needs the reason: "
+		    "git agent steer --decline %s \"why not\"", prefix);
+	e = overview_read(r, &ov);
+	if (e == NULL)
+		e = find_steer(r, &ov, prefix, &s);
+	if (e == NULL && s->state >= STEER_DONE && (a->retract != NULL ||
+	    s->state == STEER_RETRACTED))
+		e = err_new(ERR_INPUT, "instruction '%s' is already %s",
+		    prefix, steer_state_name(s->state));
+	if (e != NULL)
+		goto done;
+	oid_hex(&s->note.id, hex);
+	e = gather_text(argc, argv, s->note.subject, &text);
+	trailers_add(&d.trailers, a->retract ? "Agent-Retracts" :
+	    "Agent-Steer", hex);
+	if (a->retract == NULL)
+		trailers_add(&d.trailers, "Agent-State",
+		    a->done != NULL ? "done" : "declined");
+	if (e == NULL)
+		e = append(r, a, &d, &text, a->retract ? "retraction" :
+		    "answer", status);
+done:
+	overview_release(&ov);
+	draft_release(&d);
+	buf_release(&text);
+	return e;
+}
+
+static void
+add_time(struct js *j, const char *key, int64_t clock)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (clock == 0) {
+		js_set(j, key, js_null());
+		return;
+	}
+	clock_format(clock, text);
+	js_set_string(j, key, text);
+}
+
+static struct js *
+steer_json(struct repo *r, const struct steer *s)
+{
+	struct js *j = js_object();
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(&s->note.id, hex);
+	js_set_string(j, "id", hex);
+	object_abbrev(r, &s->note.id, hex);
+	js_set_string(j, "abbrev", hex);
+	js_set_string(j, "state", steer_state_name(s->state));
+	js_set_bool(j, "stop", s->stop);
+	js_set_string(j, "subject", s->note.subject);
+	js_set_string(j, "body", s->note.body);
+	js_set_string(j, "author", s->note.author);
+	js_set_string(j, "email", s->note.mail);
+	add_time(j, "sent", s->note.clock);
+	add_time(j, "delivered", s->delivered_at);
+	js_set_string(j, "delivered_to", s->delivered_to);
+	add_time(j, "answered", s->answered_at);
+	js_set_string(j, "answered_by", s->answered_by);
+	js_set_string(j, "answer", s->answer);
+	return j;
+}
+
+static void
+show_steer(struct out *o, struct repo *r, const struct steer *s)
+{
+	char abbrev[OID_HEX_SIZE];
+	struct buf b = BUF_INIT;
+	int64_t now = clock_now();
+
+	object_abbrev(r, &s->note.id, abbrev);
+	out_styled(o, STYLE_ID, "%s", abbrev);
+	out_str(o, " ");
+	out_styled(o, show_style(steer_state_name(s->state)), "%s",
+	    steer_state_name(s->state));
+	out_str(o, s->stop ? " [stop] " : " ");
+	show_line(o, STYLE_PLAIN, s->note.subject);
+	buf_addstr(&b, "\n    ");
+	text_clean(&b, s->note.author, strlen(s->note.author), TEXT_LINE);
+	buf_addstr(&b, ", sent ");
+	clock_relative(&b, s->note.clock, now);
+	if (s->delivered_at != 0) {
+		buf_addstr(&b, ", delivered ");
+		clock_relative(&b, s->delivered_at, now);
+	}
+	out_styled(o, STYLE_DIM, "%s\n", b.p);
+	if (*s->note.body != '\0')
+		show_block(o, s->note.body, 4);
+	if (s->answer != NULL) {
+		buf_clear(&b);
+		buf_addf(&b, "%s by %s, ", steer_state_name(s->state),
+		    s->answered_by);
+		clock_relative(&b, s->answered_at, now);
+		buf_addf(&b, ": %s", s->answer);
+		show_block(o, b.p, 4);
+	}
+	buf_release(&b);
+}
+
+static struct err *
+print_list(struct repo *r, const struct args *a, const struct overview *ov)
+{
+	const struct steers *list = &ov->steers;
+	struct js *j = a->json ? js_array() : NULL;
+	struct out o;
+	struct err *e;
+	size_t i, shown = 0;
+
+	e = out_open(&o, !a->json, repo_config(r, "color.ui"));
+	for (i = 0; e == NULL && i < list->n; i++) {
+		if (a->json)
+			js_append(j, steer_json(r, &list->v[i]));
+		else if (a->all || steer_is_open(&list->v[i]) || i < 5) {
+			out_str(&o, shown++ > 0 ? "\n" : "");
+			show_steer(&o, r, &list->v[i]);
+		}
+	}
+	if (e == NULL && a->json)
+		js_write(j, o.f);
+	js_free(j);
+	if (e == NULL)
+		e = out_close(&o);
+	if (e == NULL && !a->json && list->n == 0)
+		cmd_note("no instructions yet; 'git agent steer \"text\"' "
+		    "sends one");
+	else if (e == NULL && !a->json && shown < list->n)
+		cmd_note("(%zu older ones are answered; --all shows them)",
+		    list->n - shown);
+	return e;
+}
+
+static struct err *
+list_steers(struct repo *r, const struct args *a, int *status)
+{
+	struct overview ov;
+	struct err *e;
+	int partial = 0;
+
+	memset(&ov, 0, sizeof(ov));
+	e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_ALWAYS,
+	    &partial);
+	if (e == NULL)
+		e = overview_read(r, &ov);
+	if (e == NULL)
+		e = print_list(r, a, &ov);
+	if (e == NULL)
+		delivery_warn(&ov.stats, &partial);
+	if (partial)
+		*status = EXIT_PARTIAL;
+	overview_release(&ov);
+	return e;
+}
+
+static struct err *
+dispatch(struct repo *r, const struct args *a, int argc, char **argv,
+    int *status)
+{
+	int verbs = (a->done != NULL) + (a->decline != NULL) +
+	    (a->retract != NULL) + a->stop + a->list;
+
+	if (verbs > 1)
+		return err_new(ERR_USAGE, "--done, --decline, --retract, "
+		    "--stop and --list cannot be combined");
+	if (a->list && argc > 0)
+		return err_new(ERR_USAGE, "--list takes no operand, got '%s'",
+		    argv[0]);
+	if (a->done != NULL || a->decline != NULL || a->retract != NULL)
+		return answer(r, a, argc, argv, status);
+	if (argc > 0 || a->stop)
+		return send_steer(r, a, argc, argv, status);
+	return list_steers(r, a, status);
+}
+
+static struct err *
+run(void *values, int argc, char **argv, int *status)
+{
+	struct repo *r = NULL;
+	struct err *e;
+
+	e = repo_open(&r);
+	if (e == NULL)
+		e = dispatch(r, values, argc, argv, status);
+	repo_close(r);
+	return e;
+}
+
+static const struct cmd cmd = {
+	.name = "git-agent-steer",
+	.summary = "send instructions to a running agent, and follow them",
+	.usage = usage,
+	.opts = opts,
+	.values_size = sizeof(struct args),
+	.run = run,
+};
+
+int
+main(int argc, char **argv)
+{
+	return cmd_main(&cmd, argc, argv);
+}

@@ -1,0 +1,248 @@
+/* git agent sync: fetch and push the records. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/cmd.h"
+#include "base/js.h"
+#include "base/out.h"
+#include "base/text.h"
+#include "store/sync.h"
+#include "work/delivery.h"
+#include "work/entry.h"
+#include "work/inbox.h"
+#include "work/show.h"
+
+/* One sync at most in so many µs, however many hook calls ask for it. */
+#define STALE_AFTER (20 * CLOCK_SECOND)
+
+struct args {
+	int fetch, push, quiet, json, inbox, background, if_stale;
+};
+
+static const struct opt opts[] = {
+	OPT_FLAG(0, "fetch", struct args, fetch, "only fetch"),
+	OPT_FLAG(0, "push", struct args, push, "only push"),
+	OPT_FLAG(0, "inbox", struct args, inbox,
+	    "then hand new instructions to the agent of this work tree"),
+	OPT_FLAG(0, "background", struct args, background,
+	    "never ask for a password, give up after two minutes"),
+	OPT_FLAG(0, "if-stale", struct args, if_stale,
+	    "do nothing if a fetch was made in the last 20 seconds"),
+	OPT_FLAG(0, "json", struct args, json, "print the report as JSON"),
+	OPT_FLAG('q', "quiet", struct args, quiet, "print only problems"),
+	OPT_END
+};
+
+static const char *const usage[] = {
+	"[--fetch | --push] [--inbox] [--json] [--quiet]",
+	NULL
+};
+
+static const char *
+fate_name(enum sync_fate fate)
+{
+	static const char *const names[] = {
+		"up to date", "new", "moved", "refused", "rewound"
+	};
+
+	return names[fate];
+}
+
+static void
+print_table(struct out *o, const struct sync_report *rep)
+{
+	struct table *t = table_new(4);
+	const struct sync_ref *ref;
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < rep->n; i++) {
+		ref = &rep->refs[i];
+		buf_clear(&b);
+		text_clean(&b, ref->name, strlen(ref->name), TEXT_LINE);
+		table_cell(t, STYLE_PLAIN, ref->pushed ? "push" : "fetch");
+		table_cell(t, STYLE_PLAIN, b.p);
+		table_cell(t, ref->fate >= SYNC_REFUSED ? STYLE_BAD :
+		    STYLE_GOOD, fate_name(ref->fate));
+		buf_clear(&b);
+		if (ref->reason != NULL)
+			text_clean(&b, ref->reason, strlen(ref->reason),
+			    TEXT_LINE);
+		table_cell(t, STYLE_DIM, b.p);
+	}
+	table_print(t, o, 0);
+	table_free(t);
+	buf_release(&b);
+}
+
+static void
+print_json(struct out *o, const struct sync_report *rep, size_t unpushed)
+{
+	struct js *j = js_object(), *refs = js_array(), *one;
+	size_t i;
+
+	js_set_string(j, "remote", rep->remote);
+	js_set_bool(j, "reached", rep->reached);
+	js_set_string(j, "problem", rep->problem);
+	js_set_int(j, "unpushed", (int64_t)unpushed);
+	js_set_string(j, "renewed", rep->renewed);
+	for (i = 0; i < rep->n; i++) {
+		one = js_object();
+		js_set_string(one, "ref", rep->refs[i].name);
+		js_set_string(one, "direction",
+		    rep->refs[i].pushed ? "push" : "fetch");
+		js_set_string(one, "fate", fate_name(rep->refs[i].fate));
+		js_set_string(one, "reason", rep->refs[i].reason);
+		js_append(refs, one);
+	}
+	js_set(j, "refs", refs);
+	js_write(j, o->f);
+	js_free(j);
+}
+
+static void
+print_problems(const struct sync_report *rep, size_t unpushed)
+{
+	size_t i;
+
+	if (!rep->reached || rep->problem != NULL)
+		cmd_warn("'%s': %s", rep->remote, rep->problem == NULL ?
+		    "no answer" : rep->problem);
+	for (i = 0; i < rep->n; i++)
+		if (rep->refs[i].fate == SYNC_REWOUND)
+			cmd_warn("on '%s', '%s' has lost records that were "
+			    "fetched before; they are kept here, and the "
+			    "remote's version is not adopted", rep->remote,
+			    rep->refs[i].name);
+		else if (rep->refs[i].fate == SYNC_REFUSED)
+			cmd_warn("'%s' refused '%s'%s%s", rep->remote,
+			    rep->refs[i].name,
+			    rep->refs[i].reason == NULL ? "" : ": ",
+			    rep->refs[i].reason == NULL ? "" :
+			    rep->refs[i].reason);
+	if (unpushed > 0)
+		cmd_warn("%zu record%s this clone not at '%s' yet", unpushed,
+		    unpushed == 1 ? " of this clone is" : "s of this clone "
+		    "are", rep->remote);
+	if (rep->renewed != NULL)
+		cmd_note("another copy of this clone had written to the same "
+		    "log; this one goes on as '%s'", rep->renewed);
+}
+
+static struct err *
+print_report(struct repo *r, const struct args *a,
+    const struct sync_report *rep, size_t unpushed)
+{
+	struct out o;
+	struct err *e;
+
+	e = out_open(&o, 0, repo_config(r, "color.ui"));
+	if (e != NULL)
+		return e;
+	if (a->json)
+		print_json(&o, rep, unpushed);
+	else if (!a->quiet && rep->n > 0)
+		print_table(&o, rep);
+	else if (!a->quiet && rep->reached)
+		cmd_note("nothing new on '%s'", rep->remote);
+	return out_close(&o);
+}
+
+static struct err *
+report(struct repo *r, const struct args *a, const struct sync_report *rep,
+    int *status)
+{
+	struct oidset left = OIDSET_INIT;
+	struct err *e;
+
+	if (rep->remote == NULL) {
+		if (!a->quiet)
+			cmd_note("this repository has no remote: records stay "
+			    "in this clone ('git remote add origin URL')");
+		return NULL;
+	}
+	e = sync_unpushed(r, &left);
+	if (e == NULL)
+		e = print_report(r, a, rep, left.used);
+	print_problems(rep, a->fetch ? 0 : left.used);
+	if (!rep->reached || rep->refused > 0 ||
+	    (left.used > 0 && !a->fetch))
+		*status = EXIT_NO;
+	else if (rep->rewound > 0)
+		*status = EXIT_PARTIAL;
+	oidset_release(&left);
+	return e;
+}
+
+static struct err *
+update_inbox(struct repo *r, struct inbox_report *in)
+{
+	const char *id = getenv("GIT_AGENT_RUN");
+
+	return inbox_update(r, id != NULL && run_id_ok(id) ? id : NULL, in);
+}
+
+static struct err *
+sync_all(struct repo *r, const struct args *a, int *status)
+{
+	int flags = a->background ? SYNC_BACKGROUND : 0;
+	struct sync_report rep, again;
+	struct inbox_report in;
+	struct err *e;
+
+	flags |= a->push ? 0 : SYNC_FETCH;
+	flags |= a->fetch ? 0 : SYNC_PUSH;
+	memset(&rep, 0, sizeof(rep));
+	memset(&in, 0, sizeof(in));
+	/* What was delivered goes out with this push, not with the next. */
+	e = a->inbox ? update_inbox(r, &in) : NULL;
+	if (e == NULL)
+		e = sync_run(r, flags, &rep);
+	if (e == NULL && a->inbox)
+		e = update_inbox(r, &in);
+	if (e == NULL && in.acknowledged > 0) {
+		e = sync_run(r, SYNC_PUSH | (flags & SYNC_BACKGROUND), &again);
+		sync_report_release(&again);
+	}
+	if (e == NULL)
+		e = report(r, a, &rep, status);
+	sync_report_release(&rep);
+	return e;
+}
+
+static struct err *
+run(void *values, int argc, char **argv, int *status)
+{
+	const struct args *a = values;
+	struct repo *r = NULL;
+	struct err *e;
+
+	if (argc > 0)
+		return err_new(ERR_USAGE, "'%s' is not expected here",
+		    argv[0]);
+	if (a->fetch && a->push)
+		return err_new(ERR_USAGE, "--fetch and --push cannot be "
+		    "combined; without either, both are done");
+	e = repo_open(&r);
+	if (e == NULL && !(a->if_stale &&
+	    clock_now() - sync_last(r) < STALE_AFTER))
+		e = sync_all(r, a, status);
+	repo_close(r);
+	return e;
+}
+
+static const struct cmd cmd = {
+	.name = "git-agent-sync",
+	.summary = "fetch and push the records",
+	.usage = usage,
+	.opts = opts,
+	.values_size = sizeof(struct args),
+	.run = run,
+};
+
+int
+main(int argc, char **argv)
+{
+	return cmd_main(&cmd, argc, argv);
+}

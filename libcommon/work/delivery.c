@@ -1,0 +1,128 @@
+#include "work/delivery.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/cmd.h"
+
+/* git may ask for a password where a person sits at a terminal. */
+static int
+background_flag(void)
+{
+	return isatty(0) && isatty(2) ? 0 : SYNC_BACKGROUND;
+}
+
+static void
+warn_refused(const struct sync_report *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->n; i++)
+		if (rep->refs[i].fate == SYNC_REFUSED)
+			cmd_warn("'%s' refused '%s': %s", rep->remote,
+			    rep->refs[i].name, rep->refs[i].reason == NULL ?
+			    "no reason given" : rep->refs[i].reason);
+}
+
+struct err *
+delivery_push(struct repo *r, int quiet, int *arrived)
+{
+	struct oidset left = OIDSET_INIT;
+	struct sync_report rep;
+	struct err *e;
+
+	*arrived = 0;
+	e = sync_run(r, SYNC_PUSH | background_flag(), &rep);
+	if (e == NULL)
+		e = sync_unpushed(r, &left);
+	if (e == NULL)
+		*arrived = left.used == 0;
+	if (e == NULL && !*arrived && !quiet) {
+		warn_refused(&rep);
+		cmd_warn("recorded in this clone, but not pushed to '%s'%s%s; "
+		    "'git agent sync' tries again", rep.remote,
+		    rep.problem == NULL ? "" : ": ",
+		    rep.problem == NULL ? "" : rep.problem);
+	}
+	if (rep.renewed != NULL && !quiet)
+		cmd_note("another copy of this clone had written to the same "
+		    "log; this one goes on as '%s'", rep.renewed);
+	oidset_release(&left);
+	sync_report_release(&rep);
+	return e;
+}
+
+static void
+warn_rewound(struct repo *r, int *partial)
+{
+	char *names = sync_rewound(r), *name, *rest = names;
+
+	while (*names != '\0' && (name = strsep(&rest, "\n")) != NULL) {
+		cmd_warn("on the remote, '%s' has lost records that were "
+		    "fetched before; they are kept here, and the remote's "
+		    "version is not adopted", name);
+		*partial = 1;
+	}
+	free(names);
+}
+
+static void
+warn_unreached(struct repo *r, const struct sync_report *rep)
+{
+	struct buf when = BUF_INIT;
+	int64_t last = sync_last(r);
+
+	if (last == 0)
+		buf_addstr(&when, "nothing was ever fetched from it");
+	else {
+		buf_addstr(&when, "what is shown was fetched ");
+		clock_relative(&when, last, clock_now());
+	}
+	cmd_warn("could not ask '%s' for news: %s; %s", rep->remote,
+	    rep->problem == NULL ? "no answer" : rep->problem, when.p);
+	buf_release(&when);
+}
+
+struct err *
+delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
+{
+	struct sync_report rep;
+	struct err *e = NULL;
+
+	if (how == DELIVERY_ALWAYS ||
+	    (how == DELIVERY_FIRST && !sync_is_connected(r))) {
+		e = sync_run(r, SYNC_FETCH | background_flag(), &rep);
+		if (e == NULL && rep.remote != NULL && !rep.reached) {
+			warn_unreached(r, &rep);
+			*partial = 1;
+		}
+		if (e == NULL && rep.refspecs_added > 0)
+			cmd_note("connected: from now on 'git fetch' brings "
+			    "the records of '%s' too", rep.remote);
+		sync_report_release(&rep);
+	}
+	if (e == NULL)
+		warn_rewound(r, partial);
+	return e;
+}
+
+void
+delivery_warn(const struct reader_stats *s, int *partial)
+{
+	if (s->malformed > 0)
+		cmd_warn("%zu commit%s in the logs could not be read as "
+		    "records and %s skipped", s->malformed,
+		    s->malformed == 1 ? "" : "s",
+		    s->malformed == 1 ? "was" : "were");
+	if (s->missing > 0)
+		cmd_warn("%zu object%s missing here; 'git fsck' tells more",
+		    s->missing, s->missing == 1 ? " is" : "s are");
+	if (s->ahead > 0)
+		cmd_warn("%zu record%s a clock far in the future; see the "
+		    "flagged lines", s->ahead, s->ahead == 1 ? " has" :
+		    "s have");
+	if (s->malformed > 0 || s->missing > 0)
+		*partial = 1;
+}

@@ -1,0 +1,37 @@
+/*
+ * Records on their way, as commands tell it to people: the one wording of
+ * "pushed", "not pushed because …" and "could not see everything".
+ */
+#ifndef WORK_DELIVERY_H
+#define WORK_DELIVERY_H
+
+#include "base/err.h"
+#include "store/reader.h"
+#include "store/repo.h"
+#include "store/sync.h"
+
+/* Exit status of a reader that answered, but could not see everything. */
+#define EXIT_PARTIAL 3
+
+/*
+ * Push this clone's records now, and say on stderr if that did not work
+ * (unless `quiet`).  *arrived: 1 the remote has them, 0 it has not.  Without
+ * a remote they count as arrived, since there is nowhere else to go.
+ */
+struct err *delivery_push(struct repo *, int quiet, int *arrived);
+
+enum delivery_fetch {
+	DELIVERY_ALWAYS,	/* ask the remote */
+	DELIVERY_FIRST,		/* only if this clone never did */
+	DELIVERY_OFFLINE,	/* never */
+};
+
+/*
+ * Before reading: fetch as asked for.  What could not be seen is said on
+ * stderr and makes *partial 1.
+ */
+struct err *delivery_fetch(struct repo *, enum delivery_fetch, int *partial);
+/* After reading: warn of what was skipped; sets *partial likewise. */
+void	 delivery_warn(const struct reader_stats *, int *partial);
+
+#endif

@@ -1,0 +1,356 @@
+#include "work/inbox.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/lock.h"
+#include "base/text.h"
+#include "store/record.h"
+#include "work/digest.h"
+#include "work/entry.h"
+
+#define TEXT_MAX 8000		/* bytes of an instruction that are shown */
+
+static const char *const folders[] = { "inbox", "claimed", "delivered", NULL };
+
+static char *
+path_in(struct repo *r, const char *folder, const char *name)
+{
+	char *dir = repo_local_path(r, folder);
+	char *path = xasprintf("%s/%s", dir, name);
+
+	free(dir);
+	return path;
+}
+
+/* The clock first: the order of the names is the order of sending. */
+static char *
+file_name(const struct steer *s)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(&s->note.id, hex);
+	return xasprintf("%020lld-%s%s", (long long)s->note.clock, hex,
+	    s->stop ? ".stop" : "");
+}
+
+/* The 40 digits of the id in such a name, or NULL if it is not one (what
+ * file.h leaves behind when it is killed, say). */
+static const char *
+id_in_name(const char *name)
+{
+	const char *id = name + 21;
+
+	if (strspn(name, "0123456789") != 20 || name[20] != '-' ||
+	    strspn(id, "0123456789abcdef") != 40)
+		return NULL;
+	return id[40] == '\0' || strcmp(id + 40, ".stop") == 0 ? id : NULL;
+}
+
+/* The names in a folder, sorted; none if it is not there. */
+static void
+list_folder(struct repo *r, const char *folder, struct strvec *names)
+{
+	char *dir = repo_local_path(r, folder);
+	struct dirent **found = NULL;
+	int i, n;
+
+	n = scandir(dir, &found, NULL, alphasort);
+	for (i = 0; i < n; i++) {
+		if (id_in_name(found[i]->d_name) != NULL)
+			strvec_push(names, found[i]->d_name);
+		free(found[i]);
+	}
+	free(found);
+	free(dir);
+}
+
+static int
+is_anywhere(struct repo *r, const char *name)
+{
+	size_t i;
+	int there = 0;
+
+	for (i = 0; folders[i] != NULL && !there; i++) {
+		char *path = path_in(r, folders[i], name);
+
+		there = access(path, F_OK) == 0;
+		free(path);
+	}
+	return there;
+}
+
+void
+inbox_render(struct repo *r, const struct steer *s, struct buf *b)
+{
+	char abbrev[OID_HEX_SIZE];
+	size_t start;
+	time_t t = (time_t)(s->note.clock / CLOCK_SECOND);
+	struct tm tm;
+	char date[32] = "";
+
+	if (gmtime_r(&t, &tm) != NULL)
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", &tm);
+	object_abbrev(r, &s->note.id, abbrev);
+	text_clean(b, s->note.author, strlen(s->note.author), TEXT_LINE);
+	buf_addstr(b, " <");
+	text_clean(b, s->note.mail, strlen(s->note.mail), TEXT_LINE);
+	buf_addf(b, "> pushed this %s to the repository on %s "
+	    "(record %s):\n\n", s->stop ? "request to stop" : "instruction",
+	    date, abbrev);
+	start = b->len;
+	text_clean(b, s->note.subject, strlen(s->note.subject), TEXT_LINE);
+	if (*s->note.body != '\0') {
+		buf_addstr(b, "\n\n");
+		text_clean(b, s->note.body, strlen(s->note.body), TEXT_BLOCK);
+	}
+	if (b->len - start > TEXT_MAX) {
+		while (b->len > start + TEXT_MAX ||
+		    ((unsigned char)b->p[b->len] & 0xC0) == 0x80)
+			buf_truncate(b, b->len - 1);
+		buf_addf(b, " […]\n\nThe rest: git agent log show %s", abbrev);
+	}
+	buf_addch(b, '\n');
+	if (!s->stop)
+		buf_addf(b, "\nWhen you have acted on it, answer:\n"
+		    "git agent steer --done %s \"what you did\"\n"
+		    "or, with the reason, if it should not be done:\n"
+		    "git agent steer --decline %s \"why not\"\n",
+		    abbrev, abbrev);
+}
+
+static int
+has_word(const char *list, const char *word)
+{
+	return list != NULL && strstr(list, word) != NULL;
+}
+
+/* Should this instruction (still) reach the agent of this run? */
+static int
+is_due(const struct steer *s, const char *run)
+{
+	if (!steer_is_open(s))
+		return 0;
+	if (run == NULL)
+		return s->state < STEER_DELIVERED && !s->stop;
+	if (has_word(s->delivered_runs, run))
+		return 0;
+	/* A request to stop ends the runs of its time, not later ones. */
+	return !s->stop || s->state < STEER_DELIVERED;
+}
+
+static struct err *
+put(struct repo *r, const struct steer *s, const char *name)
+{
+	struct buf text = BUF_INIT;
+	char *path = path_in(r, "inbox", name);
+	struct err *e;
+
+	inbox_render(r, s, &text);
+	e = file_write(path, text.p, text.len);
+	buf_release(&text);
+	free(path);
+	return e;
+}
+
+static struct err *
+fill(struct repo *r, const struct overview *ov, const char *run,
+    struct inbox_report *rep)
+{
+	const struct steers *list = &ov->steers;
+	struct strvec names = STRVEC_INIT;
+	struct err *e = NULL;
+	size_t i;
+
+	for (i = list->n; e == NULL && i > 0; i--) {
+		const struct steer *s = &list->v[i - 1];
+		char *name = file_name(s);
+
+		if (!is_due(s, run)) {
+			char *path = path_in(r, "inbox", name);
+
+			(void)unlink(path);
+			free(path);
+		} else {
+			rep->stop |= s->stop;
+			if (!is_anywhere(r, name))
+				e = put(r, s, name);
+		}
+		free(name);
+	}
+	list_folder(r, "inbox", &names);
+	rep->waiting = names.n;
+	strvec_release(&names);
+	return e;
+}
+
+int
+inbox_has_delivered(struct repo *r)
+{
+	struct strvec names = STRVEC_INIT;
+	int any;
+
+	list_folder(r, "delivered", &names);
+	any = names.n > 0;
+	strvec_release(&names);
+	return any;
+}
+
+static const struct steer *
+find_steer(const struct overview *ov, const char *name)
+{
+	struct oid id;
+	char hex[OID_HEX_SIZE];
+	size_t i;
+
+	snprintf(hex, sizeof(hex), "%.40s", id_in_name(name));
+	if (oid_parse(hex, &id) != 0)
+		return NULL;
+	for (i = 0; i < ov->steers.n; i++)
+		if (oid_equal(&ov->steers.v[i].note.id, &id))
+			return &ov->steers.v[i];
+	return NULL;
+}
+
+static struct err *
+acknowledge(struct repo *r, const struct overview *ov, const char *run,
+    const char *name)
+{
+	const struct steer *s = find_steer(ov, name);
+	struct draft d = { .kind = "delivered" };
+	struct oid id;
+	struct err *e;
+
+	d.subject = s == NULL ? "an instruction" : s->note.subject;
+	trailers_addf(&d.trailers, "Agent-Steer", "%.40s",
+	    id_in_name(name));
+	if (run != NULL)
+		trailers_add(&d.trailers, "Agent-Run", run);
+	e = entry_append(r, &d, &id);
+	draft_release(&d);
+	return e;
+}
+
+static struct err *
+acknowledge_all(struct repo *r, const struct overview *ov, const char *run,
+    struct inbox_report *rep)
+{
+	struct strvec names = STRVEC_INIT;
+	struct err *e = NULL;
+	size_t i;
+
+	list_folder(r, "delivered", &names);
+	for (i = 0; e == NULL && i < names.n; i++) {
+		e = acknowledge(r, ov, run, names.v[i]);
+		if (e != NULL)
+			break;
+		/* Killed just here, it is said twice: harmless. */
+		char *path = path_in(r, "delivered", names.v[i]);
+		(void)unlink(path);
+		free(path);
+		rep->acknowledged++;
+	}
+	strvec_release(&names);
+	return e;
+}
+
+static struct err *
+write_digest(struct repo *r, const struct overview *ov)
+{
+	char *path = repo_local_path(r, "digest");
+	struct buf text = BUF_INIT;
+	struct err *e;
+
+	digest_render(r, ov, &text);
+	e = file_write_cache(path, text.p, text.len);
+	buf_release(&text);
+	free(path);
+	return e;
+}
+
+/*
+ * All under one lock, records read inside it: with an older view of the
+ * records an acknowledged instruction would be put in again.
+ */
+struct err *
+inbox_update(struct repo *r, const char *run, struct inbox_report *rep)
+{
+	struct overview ov;
+	struct lock lock = LOCK_INIT;
+	char *path = repo_local_path(r, "inbox.lock");
+	struct err *e;
+
+	memset(rep, 0, sizeof(*rep));
+	memset(&ov, 0, sizeof(ov));
+	e = repo_make_state(r);
+	if (e == NULL)
+		e = lock_take(&lock, path, 10000);
+	if (e == NULL)
+		e = overview_read(r, &ov);
+	if (e == NULL)
+		e = acknowledge_all(r, &ov, run, rep);
+	if (e == NULL && rep->acknowledged > 0) {
+		overview_release(&ov);
+		e = overview_read(r, &ov);
+	}
+	if (e == NULL)
+		e = fill(r, &ov, run, rep);
+	if (e == NULL)
+		e = write_digest(r, &ov);
+	overview_release(&ov);
+	lock_release(&lock);
+	free(path);
+	return e;
+}
+
+struct err *
+inbox_unconfirmed(struct repo *r, struct buf *text, struct strvec *names)
+{
+	struct err *e = NULL;
+	size_t f, i, before;
+
+	for (f = 0; e == NULL && f < 2; f++) {
+		before = names->n;
+		list_folder(r, folders[f], names);
+		for (i = before; e == NULL && i < names->n; i++) {
+			char *path = path_in(r, folders[f], names->v[i]);
+
+			e = file_read(path, text);
+			buf_addch(text, '\n');
+			free(path);
+		}
+	}
+	return e;
+}
+
+struct err *
+inbox_confirm(struct repo *r, const struct strvec *names)
+{
+	struct err *e = NULL;
+	size_t f, i;
+
+	for (i = 0; e == NULL && i < names->n; i++) {
+		char *to = path_in(r, "delivered", names->v[i]);
+		char *dir = repo_local_path(r, "delivered");
+
+		e = file_mkdirs(dir);
+		for (f = 0; e == NULL && f < 2; f++) {
+			char *from = path_in(r, folders[f], names->v[i]);
+
+			if (rename(from, to) != 0 && errno != ENOENT)
+				e = err_errno("cannot move '%s'", from);
+			free(from);
+		}
+		free(dir);
+		free(to);
+	}
+	return e;
+}
