@@ -132,21 +132,19 @@ repo_commit_tree(struct repo *r, const struct oid *oid, struct oid *tree)
 }
 
 struct err *
-repo_commit_entry(struct repo *r, const struct oid *oid, const char *path,
+repo_tree_entry(struct repo *r, const struct oid *oid, const char *path,
     struct oid *found)
 {
-	git_commit *commit = NULL;
 	git_tree *tree = NULL;
 	git_tree_entry *entry = NULL;
-	struct err *e;
+	git_oid id;
+	struct err *e = NULL;
 	int rc;
 
-	e = lookup(r, oid, &commit);
-	if (e != NULL)
-		return e;
-	rc = git_commit_tree(&tree, commit);
-	if (rc == 0)
-		rc = git_tree_entry_bypath(&entry, tree, path);
+	oid_to_git(&id, oid);
+	if (git_tree_lookup(&tree, r->git, &id) != 0)
+		return err_git("cannot read a tree");
+	rc = git_tree_entry_bypath(&entry, tree, path);
 	if (rc == GIT_ENOTFOUND)
 		e = err_new(ERR_NOTFOUND, "'%s' is not in the commit", path);
 	else if (rc != 0)
@@ -155,7 +153,19 @@ repo_commit_entry(struct repo *r, const struct oid *oid, const char *path,
 		oid_from_git(found, git_tree_entry_id(entry));
 	git_tree_entry_free(entry);
 	git_tree_free(tree);
-	git_commit_free(commit);
+	return e;
+}
+
+struct err *
+repo_commit_entry(struct repo *r, const struct oid *oid, const char *path,
+    struct oid *found)
+{
+	struct oid tree;
+	struct err *e;
+
+	e = repo_commit_tree(r, oid, &tree);
+	if (e == NULL)
+		e = repo_tree_entry(r, &tree, path, found);
 	return e;
 }
 

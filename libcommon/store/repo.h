@@ -77,6 +77,9 @@ struct err *repo_commit_file(struct repo *, const struct oid *commit,
 /* The object a path has in a commit (a blob or a tree); ERR_NOTFOUND. */
 struct err *repo_commit_entry(struct repo *, const struct oid *commit,
 		const char *path, struct oid *);
+/* The same in a tree. */
+struct err *repo_tree_entry(struct repo *, const struct oid *tree,
+		const char *path, struct oid *);
 /* First line of a commit's message, malloc'd, not cleaned; NULL: unknown. */
 char	*repo_commit_subject(struct repo *, const struct oid *);
 /* Seconds since 1970 of the commit, or 0. */
