@@ -91,7 +91,7 @@ AGAIN := +@$(MAKE) --no-print-directory
 demo:
 	@.ci/deps demo
 	$(AGAIN) all
-	@PATH="$(abspath $(BIN)):$$PATH" examples/stiff/demo
+	@PATH="$(abspath $(BIN)):$$PATH" examples/stiff/demo.sh
 
 ## test: install what the tests need, run them; TESTS=tests/t01*.sh for some
 test:
@@ -119,14 +119,16 @@ MAN    := $(wildcard man/*.[157])
 BASHC  := $(DATAROOT)/bash-completion/completions
 ZSHC   := $(DATAROOT)/zsh/site-functions
 FISHC  := $(DATAROOT)/fish/vendor_completions.d
-# git's completion asks for git-agent, the shell for each command's own name.
+FISHD  := $(DATAROOT)/fish/vendor_conf.d
+# bash and fish look for a file of the command's own name: links to the one.
 LINKS  := $(filter-out git-agent git-agent-hook,$(notdir $(PROGS)))
 SHARED := $(shell find share -type f 2>/dev/null)
 INSTALLED = $(PROGS:$(BIN)/%=$(BINDIR)/%) \
 	$(foreach m,$(MAN),$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 	$(addprefix $(BASHC)/,git-agent $(LINKS)) \
 	$(patsubst completions/zsh/%,$(ZSHC)/%,$(wildcard completions/zsh/_*)) \
-	$(patsubst completions/fish/%,$(FISHC)/%,$(wildcard completions/fish/*)) \
+	$(addprefix $(FISHC)/,$(addsuffix .fish,git-agent $(LINKS))) \
+	$(FISHD)/git-agent.fish \
 	$(SHARED:share/%=$(DATADIR)/%)
 
 ## install: honours PREFIX, BINDIR, DATAROOT, MANDIR and DESTDIR
@@ -137,11 +139,13 @@ install: all
 		install -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.} || exit 1; \
 	done
 	install -m 644 completions/bash/git-agent $(DESTDIR)$(BASHC)
-	for l in $(LINKS); do \
-		ln -sf git-agent $(DESTDIR)$(BASHC)/$$l || exit 1; \
-	done
 	install -m 644 completions/zsh/_* $(DESTDIR)$(ZSHC)
-	install -m 644 completions/fish/*.fish $(DESTDIR)$(FISHC)
+	install -m 644 completions/fish/git-agent.fish $(DESTDIR)$(FISHC)
+	install -m 644 completions/fish/conf.d/* $(DESTDIR)$(FISHD)
+	for l in $(LINKS); do \
+		ln -sf git-agent $(DESTDIR)$(BASHC)/$$l && \
+		ln -sf git-agent.fish $(DESTDIR)$(FISHC)/$$l.fish || exit 1; \
+	done
 	for f in $(SHARED:share/%=%); do \
 		cp share/$$f $(DESTDIR)$(DATADIR)/$$f || exit 1; \
 	done

@@ -21,8 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SYNC_INTERVAL 30	/* seconds without a fetch before we start one */
-#define INPUT_KEPT 65536	/* bytes of stdin that are looked at */
+#define SYNC_INTERVAL 30	/* seconds between the syncs that we start */
 #define OUTPUT_MAX 9500		/* bytes; clients cut at 10,000 characters */
 
 /* What we need of the client's JSON: members of the outermost object. */
@@ -38,22 +37,18 @@ struct place {
 	char commondir[PATH_MAX];
 };
 
-/* Copy a JSON string without its quotes, escapes resolved where they are
- * one byte; returns the position behind the closing quote, or NULL. */
-static const char *
-read_string(const char *p, const char *end, char *out, size_t size)
-{
-	size_t n = 0;
-
-	for (p++; p < end && *p != '"'; p++) {
-		if (*p == '\\' && ++p == end)
-			return NULL;
-		if (n + 1 < size)
-			out[n++] = *p;
-	}
-	out[n] = '\0';
-	return p < end ? p + 1 : NULL;
-}
+/*
+ * Where the walk over the text stands.  Strings are skipped as a whole, so
+ * that a brace or a forged key inside a tool's output counts for nothing;
+ * only members at depth 1 are taken.
+ */
+struct walk {
+	int depth, in_string, is_value;
+	int escape;	/* 1: behind a backslash; 5 to 2: digits of \u to come */
+	unsigned int code;
+	size_t n;
+	char key[64], text[PATH_MAX];
+};
 
 static void
 take_member(struct input *in, const char *key, const char *value)
@@ -61,71 +56,115 @@ take_member(struct input *in, const char *key, const char *value)
 	if (strcmp(key, "hook_event_name") == 0)
 		snprintf(in->event, sizeof(in->event), "%.63s", value);
 	else if (strcmp(key, "source") == 0)
-		snprintf(in->source, sizeof(in->source), "%.31s",
-		    value);
+		snprintf(in->source, sizeof(in->source), "%.31s", value);
 	else if (strcmp(key, "cwd") == 0)
 		snprintf(in->cwd, sizeof(in->cwd), "%s", value);
 	else if (strcmp(key, "agent_id") == 0 && *value != '\0')
 		in->subagent = 1;
 }
 
-/*
- * Walk over the text once.  Strings are skipped as a whole, so that a brace
- * or a forged key inside a tool's output counts for nothing; only members at
- * depth 1 are taken.
- */
 static void
-parse_input(struct input *in, const char *p, const char *end)
+add_byte(struct walk *w, unsigned int c)
 {
-	static char text[PATH_MAX];
-	char key[64] = "";
-	int depth = 0, is_value = 0;
+	if (w->n + 1 < sizeof(w->text))
+		w->text[w->n++] = (char)c;
+}
 
-	while (p != NULL && p < end) {
-		if (*p == '"') {
-			p = read_string(p, end, text, sizeof(text));
-			if (p == NULL || depth != 1)
-				continue;
-			if (is_value)
-				take_member(in, key, text);
-			else
-				snprintf(key, sizeof(key), "%.63s", text);
-			continue;
-		}
-		if (*p == '{' || *p == '[')
-			depth++;
-		else if (*p == '}' || *p == ']')
-			depth--;
-		else if (depth == 1 && (*p == ':' || *p == ','))
-			is_value = *p == ':';
-		p++;
+/* Pairs of surrogates give no name that a folder of ours has. */
+static void
+add_code(struct walk *w, unsigned int c)
+{
+	if (c < 0x80) {
+		add_byte(w, c);
+		return;
+	}
+	if (c < 0x800) {
+		add_byte(w, 0xc0 | c >> 6);
+	} else {
+		add_byte(w, 0xe0 | c >> 12);
+		add_byte(w, 0x80 | (c >> 6 & 0x3f));
+	}
+	add_byte(w, 0x80 | (c & 0x3f));
+}
+
+static void
+walk_escape(struct walk *w, char c)
+{
+	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+	const char *p;
+
+	if (w->escape == 1) {
+		w->escape = c == 'u' ? 5 : 0;
+		w->code = 0;
+		p = c == '\0' ? NULL : strchr(from, c);
+		if (c != 'u')
+			add_byte(w, (unsigned char)(p == NULL ? c :
+			    to[p - from]));
+		return;
+	}
+	w->code = w->code << 4 | (unsigned int)(c <= '9' ? c - '0' :
+	    (c | 0x20) - 'a' + 10);
+	if (--w->escape == 1) {
+		add_code(w, w->code & 0xffff);
+		w->escape = 0;
 	}
 }
 
-/*
- * Read all of stdin, so that the client never writes into a closed pipe,
- * but keep only its beginning: that is where clients put what we need.
- */
+static void
+walk_string(struct walk *w, struct input *in, char c)
+{
+	if (w->escape != 0) {
+		walk_escape(w, c);
+	} else if (c == '\\') {
+		w->escape = 1;
+	} else if (c != '"') {
+		add_byte(w, (unsigned char)c);
+	} else {
+		w->in_string = 0;
+		w->text[w->n] = '\0';
+		if (w->depth != 1)
+			return;
+		if (w->is_value)
+			take_member(in, w->key, w->text);
+		else
+			snprintf(w->key, sizeof(w->key), "%.63s", w->text);
+	}
+}
+
+static void
+walk_on(struct walk *w, struct input *in, const char *p, size_t n)
+{
+	for (; n > 0; p++, n--) {
+		if (w->in_string) {
+			walk_string(w, in, *p);
+		} else if (*p == '"') {
+			w->in_string = 1;
+			w->n = 0;
+		} else if (*p == '{' || *p == '[') {
+			w->depth++;
+		} else if (*p == '}' || *p == ']') {
+			w->depth--;
+		} else if (w->depth == 1 && (*p == ':' || *p == ',')) {
+			w->is_value = *p == ':';
+		}
+	}
+}
+
+/* All of it, so that the client never writes into a closed pipe. */
 static void
 read_input(struct input *in)
 {
-	static char kept[INPUT_KEPT], rest[INPUT_KEPT];
-	size_t n = 0;
-	ssize_t got;
+	static struct walk w;
+	static char part[65536];
+	ssize_t n;
 
 	for (;;) {
-		if (n < sizeof(kept))
-			got = read(STDIN_FILENO, kept + n, sizeof(kept) - n);
-		else
-			got = read(STDIN_FILENO, rest, sizeof(rest));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
+		n = read(STDIN_FILENO, part, sizeof(part));
+		if (n > 0)
+			walk_on(&w, in, part, (size_t)n);
+		else if (n == 0 || errno != EINTR)
 			break;
-		if (n < sizeof(kept))
-			n += (size_t)got;
 	}
-	parse_input(in, kept, kept + n);
 }
 
 static int
@@ -367,7 +406,7 @@ static void
 start_sync(const char *dir)
 {
 	pid_t pid = fork();
-	int null;
+	int null, fd;
 
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
@@ -381,30 +420,60 @@ start_sync(const char *dir)
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	if (null > STDERR_FILENO)
-		close(null);
+	for (fd = STDERR_FILENO + 1; fd < 256; fd++)
+		close(fd);
 	execlp("git-agent-sync", "git-agent-sync", "--quiet", "--background",
 	    "--inbox", "--if-stale", (char *)NULL);
 	_exit(0);
 }
 
-/* The supervisor of a loop syncs by itself; otherwise nobody else does. */
+/*
+ * The supervisor of a loop syncs by itself; otherwise nobody else does.  What
+ * counts is when we last asked for it, not when the remote last answered: it
+ * may be away, or somebody may look at the state of things all the time.
+ */
 static void
 sync_if_due(const struct place *pl, const char *dir)
 {
 	char path[PATH_MAX];
 	struct stat st;
-	int never;
+	time_t age;
+	int fd;
 
 	if (getenv("GIT_AGENT_RUN") != NULL || snprintf(path, PATH_MAX,
 	    "%s/agent", pl->commondir) >= PATH_MAX || !is_dir(path))
 		return;
-	if (snprintf(path, PATH_MAX, "%s/agent/fetched", pl->commondir) >=
-	    PATH_MAX)
+	if (snprintf(path, PATH_MAX, "%s/agent", pl->gitdir) >= PATH_MAX)
 		return;
-	never = stat(path, &st) != 0;
-	if (never || time(NULL) - st.st_mtime >= SYNC_INTERVAL)
-		start_sync(dir);
+	if (!is_dir(path))
+		(void)mkdir(path, 0777);
+	if (snprintf(path, PATH_MAX, "%s/agent/asked", pl->gitdir) >= PATH_MAX)
+		return;
+	age = stat(path, &st) == 0 ? time(NULL) - st.st_mtime : SYNC_INTERVAL;
+	if (age >= 0 && age < SYNC_INTERVAL)
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return;
+	(void)futimens(fd, NULL);
+	close(fd);
+	start_sync(dir);
+}
+
+/* Others than these take no context, and would drop what we say. */
+static int
+takes_context(const char *event)
+{
+	static const char *const names[] = {
+		"PostToolBatch", "PostToolUse", "PostToolUseFailure",
+		"UserPromptSubmit", "AfterTool", "BeforeAgent",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(event, names[i]) == 0)
+			return 1;
+	return 0;
 }
 
 int
@@ -428,13 +497,14 @@ main(int argc, char **argv)
 	read_input(&in);
 	if (in.subagent)
 		return 0;
-	if (dir == NULL || *dir == '\0')
+	if (dir == NULL || *dir == '\0' || !find_place(&pl, dir)) {
 		dir = *in.cwd != '\0' ? in.cwd : ".";
-	if (!find_place(&pl, dir))
-		return 0;
+		if (!find_place(&pl, dir))
+			return 0;
+	}
 	if (strcmp(in.event, "SessionStart") == 0)
 		give_digest(&pl, &in);
-	else if (*in.event != '\0')
+	else if (takes_context(in.event))
 		hand_over(&pl, in.event);
 	sync_if_due(&pl, dir);
 	return 0;

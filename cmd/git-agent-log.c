@@ -1,4 +1,5 @@
 /* git agent log: write and read the lab notes. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,20 +8,22 @@
 #include "base/clock.h"
 #include "base/cmd.h"
 #include "base/file.h"
-#include "base/match.h"
-#include "base/proc.h"
 #include "base/text.h"
 #include "store/reader.h"
+#include "store/writer.h"
 #include "work/delivery.h"
+#include "work/editor.h"
 #include "work/entry.h"
+#include "work/filter.h"
 #include "work/render.h"
 #include "work/show.h"
 
 struct args {
 	const char *because, *instead, *supersedes, *retract;
-	const char *grep, *author, *since, *until, *output;
-	int edit, no_push, json, offline, all, ignore_case, render, force;
+	const char *output;
+	int edit, no_push, json, offline, render, force;
 	int64_t count;
+	struct filter_args filter;
 };
 
 static const struct opt opts[] = {
@@ -38,17 +41,17 @@ static const struct opt opts[] = {
 	    "leave the record in this clone for now"),
 	OPT_INT('n', "max-count", "N", struct args, count,
 	    "show at most N records"),
-	OPT_STRING(0, "grep", "PATTERN", struct args, grep,
+	OPT_STRING(0, "grep", "PATTERN", struct args, filter.grep,
 	    "only records whose text matches (PCRE2)"),
-	OPT_FLAG('i', "ignore-case", struct args, ignore_case,
+	OPT_FLAG('i', "ignore-case", struct args, filter.ignore_case,
 	    "--grep takes upper and lower case as the same"),
-	OPT_STRING(0, "author", "PATTERN", struct args, author,
+	OPT_STRING(0, "author", "PATTERN", struct args, filter.author,
 	    "only records whose author matches (PCRE2, any case)"),
-	OPT_STRING(0, "since", "DATE", struct args, since,
+	OPT_STRING(0, "since", "DATE", struct args, filter.since,
 	    "only records newer than a date, as git log has it"),
-	OPT_STRING(0, "until", "DATE", struct args, until,
+	OPT_STRING(0, "until", "DATE", struct args, filter.until,
 	    "only records older than a date"),
-	OPT_FLAG('a', "all", struct args, all,
+	OPT_FLAG('a', "all", struct args, filter.all,
 	    "show every kind, also runs, checks and deliveries"),
 	OPT_FLAG(0, "json", struct args, json, "print JSON"),
 	OPT_FLAG(0, "offline", struct args, offline,
@@ -83,12 +86,6 @@ static const char *const other_kinds[] = {
 	NULL
 };
 
-/* Kinds shown when none is named. */
-static const char *const shown_kinds[] = {
-	"done", "failed", "status", "limit", "next", "milestone", "steer",
-	"answered", "retract", "brief", NULL
-};
-
 static int
 is_among(const char *word, const char *const *list)
 {
@@ -110,60 +107,6 @@ unknown_kind(const char *kind)
 	    "done, failed, status, limit, next or milestone", kind);
 }
 
-/* The text from the user's editor, without the lines that explain it. */
-static struct err *
-text_from_editor(struct repo *r, const char *kind, struct buf *text)
-{
-	struct strvec argv = STRVEC_INIT;
-	struct proc p = PROC_INIT;
-	struct buf editor = BUF_INIT, raw = BUF_INIT;
-	char *path = repo_local_path(r, "LOG_EDITMSG"), *line, *rest;
-	struct err *e;
-	pid_t pid;
-	int status;
-
-	strvec_pushl(&argv, "git", "var", "GIT_EDITOR", (char *)NULL);
-	p.argv = &argv;
-	e = proc_capture(&p, NULL, &editor, NULL, &status);
-	strvec_release(&argv);
-	if (e != NULL)
-		goto done;
-	buf_rtrim(&editor);
-	buf_addf(&raw, "\n# A '%s' record: the first line says it in one "
-	    "sentence, the rest the detail.\n# Lines that begin with '#' are "
-	    "left out; an empty text records nothing.\n", kind);
-	e = repo_make_state(r);
-	if (e == NULL)
-		e = file_write_cache(path, raw.p, raw.len);
-	if (e != NULL)
-		goto done;
-	/* The editor is a shell line by git's own rule (core.editor). */
-	strvec_pushf(&argv, "%s \"$1\"", editor.p);
-	strvec_pushl(&argv, editor.p, path, (char *)NULL);
-	p.flags = PROC_SHELL;
-	p.in = STDIN_FILENO;
-	e = proc_start(&p, &pid);
-	if (e == NULL)
-		e = proc_wait(pid, &status);
-	if (e == NULL && status != 0)
-		e = err_new(ERR_INPUT, "the editor '%s' failed; nothing was "
-		    "recorded", editor.p);
-	buf_clear(&raw);
-	if (e == NULL)
-		e = file_read(path, &raw);
-	rest = raw.p;
-	while (e == NULL && (line = strsep(&rest, "\n")) != NULL)
-		if (*line != '#')
-			buf_addf(text, "%s\n", line);
-	(void)unlink(path);
-done:
-	strvec_release(&argv);
-	buf_release(&editor);
-	buf_release(&raw);
-	free(path);
-	return e;
-}
-
 /* The words of the command line, standard input, or the editor. */
 static struct err *
 gather_text(struct repo *r, const struct args *a, const char *kind,
@@ -172,7 +115,7 @@ gather_text(struct repo *r, const struct args *a, const char *kind,
 	int i;
 
 	if (argc == 0 && a->edit)
-		return text_from_editor(r, kind, text);
+		return editor_text(r, kind, text);
 	if (argc == 1 && strcmp(argv[0], "-") == 0)
 		return file_read_fd(STDIN_FILENO, "standard input", text);
 	for (i = 0; i < argc; i++)
@@ -265,106 +208,8 @@ done:
 	return e;
 }
 
-/* What reading looks for, compiled. */
-struct filter {
-	const char *kind;	/* NULL: the usual ones */
-	int all;
-	struct match *grep, *author;
-	int64_t since, until;	/* µs */
-};
-
-/* git's own reading of dates: "2 days ago", "yesterday", ISO 8601. */
 static struct err *
-parse_date(const char *text, int64_t *us)
-{
-	struct strvec argv = STRVEC_INIT;
-	struct proc p = PROC_INIT;
-	struct buf answer = BUF_INIT;
-	const char *number;
-	struct err *e;
-	int status;
-
-	strvec_pushl(&argv, "git", "rev-parse", (char *)NULL);
-	strvec_pushf(&argv, "--since=%s", text);
-	p.argv = &argv;
-	e = proc_capture(&p, NULL, &answer, NULL, &status);
-	number = strstr(answer.p, "--max-age=");
-	if (e == NULL && (status != 0 || number == NULL))
-		e = err_new(ERR_USAGE, "'%s' is not a date that git "
-		    "understands", text);
-	if (e == NULL)
-		*us = strtoll(number + 10, NULL, 10) * CLOCK_SECOND;
-	buf_release(&answer);
-	strvec_release(&argv);
-	return e;
-}
-
-static struct err *
-filter_make(struct filter *f, const struct args *a, const char *kind)
-{
-	struct err *e = NULL;
-
-	memset(f, 0, sizeof(*f));
-	f->kind = kind;
-	f->all = a->all;
-	f->until = INT64_MAX;
-	if (a->grep != NULL)
-		e = match_compile(&f->grep, a->grep, MATCH_MULTILINE |
-		    (a->ignore_case ? MATCH_CASELESS : 0));
-	if (e == NULL && a->author != NULL)
-		e = match_compile(&f->author, a->author, MATCH_CASELESS);
-	if (e == NULL && a->since != NULL)
-		e = parse_date(a->since, &f->since);
-	if (e == NULL && a->until != NULL)
-		e = parse_date(a->until, &f->until);
-	return e;
-}
-
-static void
-filter_release(struct filter *f)
-{
-	match_free(f->grep);
-	match_free(f->author);
-}
-
-static int
-matches(struct match *m, const char *text, size_t len, struct err **e)
-{
-	size_t at = 0;
-
-	return match_next(m, text, len, &at, e) == 1;
-}
-
-static int
-passes(const struct filter *f, const struct record *rec, struct err **e)
-{
-	struct buf text = BUF_INIT;
-	int ok;
-
-	if (f->kind != NULL ? strcmp(rec->kind, f->kind) != 0 :
-	    !f->all && !is_among(rec->kind, shown_kinds))
-		return 0;
-	if (rec->clock < f->since || rec->clock > f->until)
-		return 0;
-	ok = 1;
-	if (f->author != NULL) {
-		buf_addf(&text, "%s <%s>", rec->author_name, rec->author_mail);
-		ok = matches(f->author, text.p, text.len, e);
-	}
-	if (ok && f->grep != NULL) {
-		const char *instead = record_trailer(rec, "Agent-Instead");
-
-		buf_clear(&text);
-		buf_addf(&text, "%s\n%s\n%s", rec->subject, rec->body,
-		    instead == NULL ? "" : instead);
-		ok = matches(f->grep, text.p, text.len, e);
-	}
-	buf_release(&text);
-	return ok;
-}
-
-static struct err *
-print_records(struct repo *r, const struct args *a, const struct filter *f,
+print_records(struct repo *r, const struct args *a, struct filter *f,
     struct out *o, struct reader *rd)
 {
 	const struct record *rec;
@@ -376,7 +221,7 @@ print_records(struct repo *r, const struct args *a, const struct filter *f,
 		e = reader_next(rd, &rec);
 		if (e != NULL || rec == NULL)
 			break;
-		if (!passes(f, rec, &e))
+		if (!filter_passes(f, rec, &e))
 			continue;
 		if (a->json)
 			js_append(list, show_record_json(r, rec,
@@ -401,12 +246,12 @@ read_notes(struct repo *r, const struct args *a, const char *kind, int *status)
 {
 	struct reader *rd = NULL;
 	struct reader_stats stats;
-	struct filter f;
+	struct filter *f = NULL;
 	struct out o;
 	struct err *e;
 	int partial = 0;
 
-	e = filter_make(&f, a, kind);
+	e = filter_make(&f, &a->filter, kind);
 	if (e == NULL)
 		e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE :
 		    DELIVERY_FIRST, &partial);
@@ -416,7 +261,7 @@ read_notes(struct repo *r, const struct args *a, const char *kind, int *status)
 		e = out_open(&o, !a->json, repo_config(r, "color.ui"));
 	if (e != NULL)
 		goto done;
-	e = print_records(r, a, &f, &o, rd);
+	e = print_records(r, a, f, &o, rd);
 	e = err_first(e, out_close(&o));
 	stats = reader_stats(rd);
 	delivery_warn(&stats, &partial);
@@ -427,7 +272,7 @@ read_notes(struct repo *r, const struct args *a, const char *kind, int *status)
 		*status = EXIT_PARTIAL;
 done:
 	reader_close(rd);
-	filter_release(&f);
+	filter_free(f);
 	return e;
 }
 
@@ -449,7 +294,7 @@ show_one(struct repo *r, const struct args *a, const char *id)
 		e = out_open(&o, !a->json, repo_config(r, "color.ui"));
 	if (e != NULL)
 		goto done;
-	ahead = rec.clock > clock_now() + 600 * CLOCK_SECOND;
+	ahead = rec.clock > clock_now() + CLOCK_AHEAD_MAX;
 	if (a->json) {
 		j = show_record_json(r, &rec, ahead);
 		js_write(j, o.f);
@@ -510,15 +355,14 @@ render(struct repo *r, const struct args *a, int *status)
 		goto done;
 	render_changelog(r, &ov, &text);
 	if (strcmp(path, "-") == 0) {
-		e = file_write_fd(STDOUT_FILENO, "standard output", text.p,
-		    text.len);
-		goto done;
+		(void)fwrite(text.p, 1, text.len, stdout);
+	} else {
+		e = check_replaceable(a, path);
+		if (e == NULL)
+			e = file_write(path, text.p, text.len);
+		if (e == NULL)
+			cmd_note("wrote '%s'", path);
 	}
-	e = check_replaceable(a, path);
-	if (e == NULL)
-		e = file_write(path, text.p, text.len);
-	if (e == NULL)
-		cmd_note("wrote '%s'", path);
 	delivery_warn(&ov.stats, &partial);
 	if (partial)
 		*status = EXIT_PARTIAL;
@@ -559,9 +403,12 @@ dispatch(struct repo *r, const struct args *a, int argc, char **argv,
 			    "'git agent log KIND \"text\"' writes");
 		return read_notes(r, a, kind, status);
 	}
-	if (kind == NULL || !entry_kind_ok(kind))
+	if (kind == NULL)
+		return err_new(ERR_USAGE, "--edit needs the kind of record "
+		    "to write");
+	if (!entry_kind_ok(kind))
 		return err_new(ERR_USAGE, "'%s' records are not written by "
-		    "'git agent log'", kind == NULL ? "" : kind);
+		    "'git agent log'", kind);
 	return write_note(r, a, kind, argc - 1, argv + 1);
 }
 

@@ -3,14 +3,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/cmd.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "work/delivery.h"
 #include "work/entry.h"
 #include "work/overview.h"
-#include "work/show.h"
+#include "work/view.h"
 
 struct args {
 	const char *done, *decline, *retract;
@@ -200,80 +198,6 @@ done:
 	return e;
 }
 
-static void
-add_time(struct js *j, const char *key, int64_t clock)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	if (clock == 0) {
-		js_set(j, key, js_null());
-		return;
-	}
-	clock_format(clock, text);
-	js_set_string(j, key, text);
-}
-
-static struct js *
-steer_json(struct repo *r, const struct steer *s)
-{
-	struct js *j = js_object();
-	char hex[OID_HEX_SIZE];
-
-	oid_hex(&s->note.id, hex);
-	js_set_string(j, "id", hex);
-	object_abbrev(r, &s->note.id, hex);
-	js_set_string(j, "abbrev", hex);
-	js_set_string(j, "state", steer_state_name(s->state));
-	js_set_bool(j, "stop", s->stop);
-	js_set_string(j, "subject", s->note.subject);
-	js_set_string(j, "body", s->note.body);
-	js_set_string(j, "author", s->note.author);
-	js_set_string(j, "email", s->note.mail);
-	add_time(j, "sent", s->note.clock);
-	add_time(j, "delivered", s->delivered_at);
-	js_set_string(j, "delivered_to", s->delivered_to);
-	add_time(j, "answered", s->answered_at);
-	js_set_string(j, "answered_by", s->answered_by);
-	js_set_string(j, "answer", s->answer);
-	return j;
-}
-
-static void
-show_steer(struct out *o, struct repo *r, const struct steer *s)
-{
-	char abbrev[OID_HEX_SIZE];
-	struct buf b = BUF_INIT;
-	int64_t now = clock_now();
-
-	object_abbrev(r, &s->note.id, abbrev);
-	out_styled(o, STYLE_ID, "%s", abbrev);
-	out_str(o, " ");
-	out_styled(o, show_style(steer_state_name(s->state)), "%s",
-	    steer_state_name(s->state));
-	out_str(o, s->stop ? " [stop] " : " ");
-	show_line(o, STYLE_PLAIN, s->note.subject);
-	buf_addstr(&b, "\n    ");
-	text_clean(&b, s->note.author, strlen(s->note.author), TEXT_LINE);
-	buf_addstr(&b, ", sent ");
-	clock_relative(&b, s->note.clock, now);
-	if (s->delivered_at != 0) {
-		buf_addstr(&b, ", delivered ");
-		clock_relative(&b, s->delivered_at, now);
-	}
-	out_styled(o, STYLE_DIM, "%s\n", b.p);
-	if (*s->note.body != '\0')
-		show_block(o, s->note.body, 4);
-	if (s->answer != NULL) {
-		buf_clear(&b);
-		buf_addf(&b, "%s by %s, ", steer_state_name(s->state),
-		    s->answered_by);
-		clock_relative(&b, s->answered_at, now);
-		buf_addf(&b, ": %s", s->answer);
-		show_block(o, b.p, 4);
-	}
-	buf_release(&b);
-}
-
 static struct err *
 print_list(struct repo *r, const struct args *a, const struct overview *ov)
 {
@@ -286,10 +210,10 @@ print_list(struct repo *r, const struct args *a, const struct overview *ov)
 	e = out_open(&o, !a->json, repo_config(r, "color.ui"));
 	for (i = 0; e == NULL && i < list->n; i++) {
 		if (a->json)
-			js_append(j, steer_json(r, &list->v[i]));
+			js_append(j, view_steer_json(r, &list->v[i]));
 		else if (a->all || steer_is_open(&list->v[i]) || i < 5) {
 			out_str(&o, shown++ > 0 ? "\n" : "");
-			show_steer(&o, r, &list->v[i]);
+			view_steer(&o, r, &list->v[i]);
 		}
 	}
 	if (e == NULL && a->json)

@@ -11,9 +11,8 @@
 #include "work/delivery.h"
 #include "work/entry.h"
 #include "work/inbox.h"
-#include "work/show.h"
 
-/* One sync at most in so many µs, however many hook calls ask for it. */
+/* With --if-stale, one fetch at most in so many µs. */
 #define STALE_AFTER (20 * CLOCK_SECOND)
 
 struct args {
@@ -28,7 +27,7 @@ static const struct opt opts[] = {
 	OPT_FLAG(0, "background", struct args, background,
 	    "never ask for a password, give up after two minutes"),
 	OPT_FLAG(0, "if-stale", struct args, if_stale,
-	    "do nothing if a fetch was made in the last 20 seconds"),
+	    "use no network if a fetch was made in the last 20 seconds"),
 	OPT_FLAG(0, "json", struct args, json, "print the report as JSON"),
 	OPT_FLAG('q', "quiet", struct args, quiet, "print only problems"),
 	OPT_END
@@ -43,7 +42,7 @@ static const char *
 fate_name(enum sync_fate fate)
 {
 	static const char *const names[] = {
-		"up to date", "new", "moved", "refused", "rewound"
+		"up to date", "new", "moved", "restored", "refused", "rewound"
 	};
 
 	return names[fate];
@@ -102,6 +101,19 @@ print_json(struct out *o, const struct sync_report *rep, size_t unpushed)
 }
 
 static void
+print_refused(const struct sync_report *rep, const struct sync_ref *ref)
+{
+	const char *why = ref->reason == NULL ? "no reason given" :
+	    ref->reason;
+
+	if (ref->pushed)
+		cmd_warn("'%s' refused '%s': %s", rep->remote, ref->name, why);
+	else
+		cmd_warn("git could not take '%s' from '%s': %s", ref->name,
+		    rep->remote, why);
+}
+
+static void
 print_problems(const struct sync_report *rep, size_t unpushed)
 {
 	size_t i;
@@ -115,12 +127,12 @@ print_problems(const struct sync_report *rep, size_t unpushed)
 			    "fetched before; they are kept here, and the "
 			    "remote's version is not adopted", rep->remote,
 			    rep->refs[i].name);
+		else if (rep->refs[i].fate == SYNC_RESTORED)
+			cmd_note("on '%s', '%s' had lost records of this "
+			    "clone; they are there again", rep->remote,
+			    rep->refs[i].name);
 		else if (rep->refs[i].fate == SYNC_REFUSED)
-			cmd_warn("'%s' refused '%s'%s%s", rep->remote,
-			    rep->refs[i].name,
-			    rep->refs[i].reason == NULL ? "" : ": ",
-			    rep->refs[i].reason == NULL ? "" :
-			    rep->refs[i].reason);
+			print_refused(rep, &rep->refs[i]);
 	if (unpushed > 0)
 		cmd_warn("%zu record%s this clone not at '%s' yet", unpushed,
 		    unpushed == 1 ? " of this clone is" : "s of this clone "
@@ -157,6 +169,8 @@ report(struct repo *r, const struct args *a, const struct sync_report *rep,
 	struct err *e;
 
 	if (rep->remote == NULL) {
+		if (a->json)
+			return print_report(r, a, rep, 0);
 		if (!a->quiet)
 			cmd_note("this repository has no remote: records stay "
 			    "in this clone ('git remote add origin URL')");
@@ -181,6 +195,25 @@ update_inbox(struct repo *r, struct inbox_report *in)
 	const char *id = getenv("GIT_AGENT_RUN");
 
 	return inbox_update(r, id != NULL && run_id_ok(id) ? id : NULL, in);
+}
+
+/* Another call of the same hook, or a person, was here just before. */
+static struct err *
+sync_inbox_alone(struct repo *r, const struct args *a)
+{
+	struct sync_report rep;
+	struct inbox_report in;
+	struct err *e;
+
+	if (!a->inbox)
+		return NULL;
+	e = update_inbox(r, &in);
+	if (e != NULL || in.acknowledged == 0)
+		return e;
+	e = sync_run(r, SYNC_PUSH | (a->background ? SYNC_BACKGROUND : 0),
+	    &rep);
+	sync_report_release(&rep);
+	return e;
 }
 
 static struct err *
@@ -225,8 +258,10 @@ run(void *values, int argc, char **argv, int *status)
 		return err_new(ERR_USAGE, "--fetch and --push cannot be "
 		    "combined; without either, both are done");
 	e = repo_open(&r);
-	if (e == NULL && !(a->if_stale &&
-	    clock_now() - sync_last(r) < STALE_AFTER))
+	if (e == NULL && a->if_stale &&
+	    clock_now() - sync_last(r) < STALE_AFTER)
+		e = sync_inbox_alone(r, a);
+	else if (e == NULL)
 		e = sync_all(r, a, status);
 	repo_close(r);
 	return e;

@@ -1,5 +1,3 @@
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,13 +78,14 @@ exec_verb(const char *verb, char **argv)
 	/* Beside this program first, so that a build tree works as it is. */
 	self = executable_path(buffer, sizeof(buffer), argv[0]);
 	slash = strrchr(self, '/');
+	argv[1] = name;
 	if (slash != NULL) {
 		path = xasprintf("%.*s/%s", (int)(slash - self), self, name);
 		execv(path, argv + 1);
 		free(path);
 	}
 	execvp(name, argv + 1);
-	free(name);
+	argv[1] = name + strlen("git-agent-");
 }
 
 static struct err *
@@ -94,7 +93,9 @@ unknown_verb(const char *verb, int *status)
 {
 	const char *near = text_suggest(verb, words);
 
-	if (near != NULL)
+	if (near != NULL && strcmp(near, verb) == 0)
+		cmd_note("git agent: 'git-agent-%s' is not installed", verb);
+	else if (near != NULL)
 		cmd_note("git agent: '%s' is not a git-agent verb; "
 		    "did you mean '%s'?", verb, near);
 	else
@@ -104,12 +105,26 @@ unknown_verb(const char *verb, int *status)
 	return NULL;
 }
 
+static int
+is_verb(const char *word)
+{
+	size_t i;
+
+	for (i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], word) == 0)
+			return 1;
+	return 0;
+}
+
 static struct err *
 help(const char *verb, int *status)
 {
 	char *page;
 	int rc;
 
+	/* man(1) takes what holds a slash for a file. */
+	if (verb != NULL && strchr(verb, '/') != NULL)
+		return unknown_verb(verb, status);
 	page = verb == NULL ? xstrdup("git-agent") :
 	    xasprintf("git-agent-%s", verb);
 	rc = cmd_manual(page);
@@ -120,7 +135,7 @@ help(const char *verb, int *status)
 		fputs(overview, stdout);
 		return NULL;
 	}
-	if (text_suggest(verb, words) == NULL || strchr(verb, '/') != NULL)
+	if (!is_verb(verb))
 		return unknown_verb(verb, status);
 	return err_new(ERR_NOTFOUND, "there is no manual page "
 	    "'git-agent-%s' here; try 'git agent %s -h'", verb, verb);
@@ -135,16 +150,21 @@ run(void *values, int argc, char **argv, int *status)
 	else if (strcmp(argv[0], "help") == 0)
 		return help(argv[1], status);
 	else
-		return unknown_verb(argv[0], status);
+		return unknown_verb(argv[0], status);	/* behind "--" */
 	return NULL;
 }
 
 int
 main(int argc, char **argv)
 {
+	int status;
+
 	/* Whatever follows the verb is the verb's, options too. */
-	if (argc > 1 && argv[1][0] != '-' && argv[1][0] != '\0' &&
-	    strcmp(argv[1], "help") != 0 && strchr(argv[1], '/') == NULL)
-		exec_verb(argv[1], argv);
+	if (argc > 1 && argv[1][0] != '-' && strcmp(argv[1], "help") != 0) {
+		if (strchr(argv[1], '/') == NULL)
+			exec_verb(argv[1], argv);
+		err_free(unknown_verb(argv[1], &status));
+		return status;
+	}
 	return cmd_main(&git_agent, argc, argv);
 }

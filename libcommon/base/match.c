@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 
 #define MATCH_LIMIT 2000000
-#define DEPTH_LIMIT 100000
+#define DEPTH_LIMIT 1000000
 #define HEAP_LIMIT_KIB (64 * 1024)
 #define JIT_STACK_MAX (1024 * 1024)
 
@@ -118,24 +118,28 @@ int
 match_next(struct match *m, const char *text, size_t len, size_t *at,
     struct err **e)
 {
-	size_t end;
+	size_t *found, end;
 
 	m->rc = PCRE2_ERROR_NOMATCH;
 	if (*at > len)
 		return 0;
 	m->rc = pcre2_match(m->code, (PCRE2_SPTR)text, len, *at, 0, m->data,
 	    m->limits);
+	/* The interpreter uses the heap, which has room for more. */
+	if (m->rc == PCRE2_ERROR_JIT_STACKLIMIT)
+		m->rc = pcre2_match(m->code, (PCRE2_SPTR)text, len, *at,
+		    PCRE2_NO_JIT, m->data, m->limits);
 	if (m->rc == PCRE2_ERROR_NOMATCH)
 		return 0;
 	if (m->rc < 0) {
 		*e = limit_error(m);
 		return -1;
 	}
-	end = pcre2_get_ovector_pointer(m->data)[1];
+	found = pcre2_get_ovector_pointer(m->data);
+	end = found[1];
 	/* Behind an empty match, and not into the middle of a character. */
-	if (end <= *at &&
-	    pcre2_get_ovector_pointer(m->data)[0] >= end) {
-		end = *at + 1;
+	if (found[0] >= end) {
+		end++;
 		while (end < len && ((unsigned char)text[end] & 0xc0) == 0x80)
 			end++;
 	}

@@ -227,6 +227,7 @@ struct job {
 	int output;
 	struct buf reported;
 	struct bounded kept;
+	const struct proc_watcher *watcher;	/* or NULL: the output is kept */
 	int64_t start;
 };
 
@@ -243,7 +244,8 @@ start_keeper(struct job *j, const struct proc *p)
 	    (e = spawn_pipe(output)) != NULL)
 		goto done;
 	child.out = output[1];
-	child.flags |= PROC_NEW_GROUP | PROC_MERGE_STDERR;
+	child.flags |= PROC_NEW_GROUP |
+	    (j->watcher == NULL ? PROC_MERGE_STDERR : 0);
 	j->keeper = fork();
 	if (j->keeper == 0) {
 		close(control[1]);
@@ -275,7 +277,10 @@ take_output(struct job *j)
 	struct buf b = BUF_INIT;
 
 	(void)spawn_read(&j->output, &b);
-	bounded_add(&j->kept, b.p, b.len);
+	if (j->watcher == NULL)
+		bounded_add(&j->kept, b.p, b.len);
+	else if (b.len > 0)
+		j->watcher->output(j->watcher->arg, b.p, b.len);
 	buf_release(&b);
 }
 
@@ -297,6 +302,14 @@ serve(struct job *j, int wait_ms)
 	return 1;
 }
 
+static int
+must_stop(const struct job *j, const volatile int *stop)
+{
+	if (j->watcher != NULL)
+		return j->watcher->tick(j->watcher->arg);
+	return stop != NULL && *stop != 0;
+}
+
 /* Until the keeper has gone; it is told to when the job ends or has to. */
 static void
 watch(struct job *j, int64_t timeout, const volatile int *stop,
@@ -311,7 +324,7 @@ watch(struct job *j, int64_t timeout, const volatile int *stop,
 			if (r->wall == 0)
 				r->wall = spent;
 			spawn_close(&j->control);
-		} else if (j->control >= 0 && stop != NULL && *stop != 0) {
+		} else if (j->control >= 0 && must_stop(j, stop)) {
 			r->interrupted = 1;
 			spawn_close(&j->control);
 		} else if (j->control >= 0 && timeout > 0 && left <= 0) {
@@ -367,13 +380,10 @@ make_mark(void)
 	    (long)t.tv_sec, t.tv_nsec, ++count);
 }
 
-struct err *
-proc_run_job(const struct proc *p, int64_t timeout, size_t keep,
-    const volatile int *stop, struct buf *output, struct proc_result *r)
+static struct err *
+run_job(struct job *j, const struct proc *p, int64_t timeout,
+    const volatile int *stop, struct proc_result *r)
 {
-	struct job j = { .keeper = -1, .control = -1, .report = -1,
-	    .output = -1, .reported = BUF_INIT,
-	    .kept = { keep / 2, BUF_INIT, BUF_INIT, 0 } };
 	struct strvec env = STRVEC_INIT;
 	struct proc marked = *p;
 	char *mark = make_mark();
@@ -385,18 +395,42 @@ proc_run_job(const struct proc *p, int64_t timeout, size_t keep,
 		strvec_push(&env, p->env->v[i]);
 	strvec_push(&env, mark);
 	marked.env = &env;
-	j.start = clock_monotonic();
-	e = start_keeper(&j, &marked);
+	j->start = clock_monotonic();
+	e = start_keeper(j, &marked);
 	if (e == NULL) {
-		watch(&j, timeout, stop, r);
-		e = finish(&j, &marked, mark, r);
+		watch(j, timeout, stop, r);
+		e = finish(j, &marked, mark, r);
 	}
-	r->dropped = bounded_finish(&j.kept, output);
-	spawn_close(&j.control);
-	spawn_close(&j.report);
-	spawn_close(&j.output);
-	buf_release(&j.reported);
+	spawn_close(&j->control);
+	spawn_close(&j->report);
+	spawn_close(&j->output);
+	buf_release(&j->reported);
 	strvec_release(&env);
 	free(mark);
 	return e;
+}
+
+#define JOB_INIT(keep) { -1, -1, -1, -1, BUF_INIT, \
+	{ (keep) / 2, BUF_INIT, BUF_INIT, 0 }, NULL, 0 }
+
+struct err *
+proc_run_job(const struct proc *p, int64_t timeout, size_t keep,
+    const volatile int *stop, struct buf *output, struct proc_result *r)
+{
+	struct job j = JOB_INIT(keep);
+	struct err *e;
+
+	e = run_job(&j, p, timeout, stop, r);
+	r->dropped = bounded_finish(&j.kept, output);
+	return e;
+}
+
+struct err *
+proc_watch_job(const struct proc *p, int64_t timeout,
+    const struct proc_watcher *watcher, struct proc_result *r)
+{
+	struct job j = JOB_INIT(0);
+
+	j.watcher = watcher;
+	return run_job(&j, p, timeout, NULL, r);
 }

@@ -36,9 +36,9 @@ struct entries {
 
 /* What is to be ended: a root's descendants, or the carriers of a mark. */
 struct target {
-	pid_t root;		/* 0: by mark */
+	pid_t root;
 	pid_t spare;		/* not to be reaped */
-	const char *mark;
+	const char *mark;	/* NULL: by root */
 };
 
 void
@@ -173,12 +173,12 @@ choose(struct entries *all, const struct target *t)
 
 	all->n = 0;
 	list_processes(all);
-	if (t->root != 0)
+	if (t->mark == NULL)
 		choose_descendants(all, t->root);
 	for (i = 0; i < all->n; i++) {
 		if (all->v[i].pid == getpid())
 			all->v[i].chosen = 0;
-		else if (t->root == 0)
+		else if (t->mark != NULL)
 			all->v[i].chosen = carries_mark(all->v[i].pid,
 			    t->mark);
 		chosen += (size_t)all->v[i].chosen;

@@ -80,6 +80,21 @@ struct err *proc_run_job(const struct proc *, int64_t timeout, size_t keep,
 		struct proc_result *);
 
 /*
+ * The same for a job that is watched while it runs: its output goes to
+ * `output` piece by piece and is not kept, stderr is inherited, and `tick` is
+ * called about ten times a second; when it returns non-zero, the job is ended
+ * and result->interrupted set.
+ */
+struct proc_watcher {
+	void (*output)(void *arg, const char *, size_t);
+	int (*tick)(void *arg);
+	void *arg;
+};
+
+struct err *proc_watch_job(const struct proc *, int64_t timeout,
+		const struct proc_watcher *, struct proc_result *);
+
+/*
  * Become the reaper of orphaned descendants (Linux; elsewhere a no-op), so
  * that proc_kill_tree() can find what a child left behind.
  */

@@ -339,7 +339,7 @@ text_suggest(const char *word, const char *const *names)
 {
 	const char *best = NULL;
 	size_t len = strlen(word);
-	int distance, limit = len <= 2 ? 1 : len <= 6 ? 2 : 3;
+	int distance, limit = len <= 3 ? 1 : len <= 6 ? 2 : 3;
 
 	if (len == 0 || len > 100)
 		return NULL;

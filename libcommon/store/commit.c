@@ -219,7 +219,7 @@ repo_commit_time(struct repo *r, const struct oid *oid)
 struct err *
 repo_is_dirty(struct repo *r, int *dirty)
 {
-	struct strvec argv = STRVEC_INIT;
+	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
 	struct proc p = PROC_INIT;
 	struct buf text = BUF_INIT, words = BUF_INIT;
 	struct err *e;
@@ -227,7 +227,11 @@ repo_is_dirty(struct repo *r, int *dirty)
 
 	strvec_pushl(&argv, "git", "--no-optional-locks", "status",
 	    "--porcelain", "--ignore-submodules=all", (char *)NULL);
+	/* In another folder a relative GIT_DIR would be another one. */
+	strvec_pushf(&env, "GIT_DIR=%s", r->gitdir);
+	strvec_pushf(&env, "GIT_WORK_TREE=%s", r->workdir);
 	p.argv = &argv;
+	p.env = &env;
 	p.cwd = r->workdir;
 	e = proc_capture(&p, NULL, &text, &words, &status);
 	if (e == NULL && status != 0)
@@ -237,6 +241,7 @@ repo_is_dirty(struct repo *r, int *dirty)
 	buf_release(&words);
 	buf_release(&text);
 	strvec_release(&argv);
+	strvec_release(&env);
 	return e;
 }
 

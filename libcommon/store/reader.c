@@ -9,6 +9,7 @@
 #include "store/writer.h"
 
 #define REMOTES_PREFIX "refs/agent-remotes/"
+#define TIP_MAX (64 * 1024 * 1024)	/* larger is no log, and not read */
 #define MALFORMED_RUN_MAX 1000	/* then the ref is not a log at all */
 
 struct item {
@@ -90,9 +91,19 @@ visit(struct reader *rd, const struct oid *id, const struct item *child)
 	enum object_type type;
 	struct item *it;
 	struct err *e;
+	size_t size;
 
 	if (!oidset_add(&rd->seen, id))
 		return NULL;
+	/* What a ref points at may be anything, of any size. */
+	if (child == NULL) {
+		e = object_size(rd->repo, id, &type, &size);
+		if (e == NULL && (type != OBJECT_COMMIT || size > TIP_MAX)) {
+			rd->stats.malformed++;
+			return NULL;
+		}
+		err_free(e);
+	}
 	e = object_read(rd->repo, id, &type, &data);
 	if (e != NULL) {
 		/* Damaged or missing: shown as a count, never fatal. */
@@ -129,12 +140,13 @@ is_remote_log(const char *name, const char *what)
 	size_t n = strlen(what);
 
 	return writer != NULL && (size_t)(writer - name) > n &&
-	    strncmp(writer - n, what, n) == 0 && writer_name_ok(writer + 1);
+	    strncmp(writer + 1 - n, what, n) == 0 &&
+	    writer_name_ok(writer + 1);
 }
 
 static struct err *
 log_refs(struct repo *repo, const char *own, const char *fetched,
-    struct reflist *refs)
+    struct reflist *refs, size_t *unnamed)
 {
 	struct reflist remote = REFLIST_INIT;
 	struct err *e;
@@ -144,8 +156,11 @@ log_refs(struct repo *repo, const char *own, const char *fetched,
 	if (e == NULL)
 		e = ref_list(repo, REMOTES_PREFIX, &remote);
 	for (i = 0; e == NULL && i < remote.n; i++) {
-		if (!is_remote_log(remote.v[i].name, fetched))
+		if (!is_remote_log(remote.v[i].name, fetched)) {
+			/* Below log/, but with a name that no writer has. */
+			*unnamed += strstr(remote.v[i].name, fetched) != NULL;
 			continue;
+		}
 		ALLOC_GROW(refs->v, refs->n, refs->cap);
 		refs->v[refs->n].name = xstrdup(remote.v[i].name);
 		refs->v[refs->n++].id = remote.v[i].id;
@@ -164,7 +179,7 @@ reader_open(struct repo *repo, struct reader **out)
 
 	rd->repo = repo;
 	rd->now = clock_now();
-	e = log_refs(repo, LOG_PREFIX, "/log", &refs);
+	e = log_refs(repo, LOG_PREFIX, "/log/", &refs, &rd->stats.malformed);
 	for (i = 0; e == NULL && i < refs.n; i++)
 		e = visit(rd, &refs.v[i].id, NULL);
 	rd->stats.logs = refs.n;
@@ -329,9 +344,9 @@ reader_beats(struct repo *repo, void (*each)(void *, const struct record *),
 	struct reflist refs = REFLIST_INIT;
 	struct record rec;
 	struct err *e;
-	size_t i;
+	size_t i, unnamed = 0;
 
-	e = log_refs(repo, BEAT_PREFIX, "/beat", &refs);
+	e = log_refs(repo, BEAT_PREFIX, "/beat/", &refs, &unnamed);
 	for (i = 0; e == NULL && i < refs.n; i++) {
 		struct err *bad = read_record(repo, &refs.v[i].id, &rec);
 

@@ -63,10 +63,17 @@ trailers_addf(struct trailers *t, const char *key, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* git's white space, in any locale. */
+static int
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 static int
 is_blank_line(const char *line, const char *end)
 {
-	while (line < end && isspace((unsigned char)*line))
+	while (line < end && is_space(*line))
 		line++;
 	return line == end;
 }
@@ -122,49 +129,78 @@ key_length(const char *line, const char *stop)
 static char *
 trimmed(const char *p, const char *end)
 {
-	while (p < end && isspace((unsigned char)*p))
+	while (p < end && is_space(*p))
 		p++;
-	while (end > p && isspace((unsigned char)end[-1]))
+	while (end > p && is_space(end[-1]))
 		end--;
 	return xstrndup(p, (size_t)(end - p));
 }
 
+/* The trailer that is being read: any number of lines may follow its key. */
+struct open_trailer {
+	char *key;
+	struct buf value;
+};
+
 static void
-continue_value(struct trailer *t, const char *p, const char *stop)
+open_trailer_add(struct open_trailer *o, const char *p, const char *stop)
 {
 	char *more = trimmed(p, stop);
-	char *joined = xasprintf("%s%s%s", t->value,
-	    *t->value == '\0' ? "" : " ", more);
 
-	free(t->value);
+	if (o->value.len != 0 && *more != '\0')
+		buf_addch(&o->value, ' ');
+	buf_addstr(&o->value, more);
 	free(more);
-	t->value = joined;
+}
+
+static void
+open_trailer_take(struct open_trailer *o, struct trailers *t)
+{
+	if (o->key != NULL)
+		trailers_take(t, o->key, buf_steal(&o->value));
+	o->key = NULL;
+}
+
+/* 0, or -1 if the line is no part of a trailer. */
+static int
+trailer_line(struct open_trailer *o, struct trailers *t, const char *p,
+    const char *stop)
+{
+	size_t n;
+
+	if ((*p == ' ' || *p == '\t') && o->key != NULL) {
+		open_trailer_add(o, p, stop);
+		return 0;
+	}
+	n = key_length(p, stop);
+	if (n == 0)
+		return -1;
+	open_trailer_take(o, t);
+	o->key = xstrndup(p, n);
+	p = memchr(p, ':', (size_t)(stop - p));
+	open_trailer_add(o, p + 1, stop);
+	return 0;
 }
 
 size_t
 trailers_parse(struct trailers *t, const char *message, size_t len)
 {
-	const char *end = message + len, *start, *p, *stop, *colon;
-	size_t n;
+	struct open_trailer o = { NULL, BUF_INIT };
+	const char *end = message + len, *start, *p, *stop;
+	int bad = 0;
 
 	start = last_paragraph(message, end);
 	if (start == NULL)
 		return len;
-	for (p = start; p < end; p = stop < end ? stop + 1 : end) {
+	for (p = start; p < end && !bad; p = stop < end ? stop + 1 : end) {
 		stop = line_end(p, end);
-		if (is_blank_line(p, stop))
-			continue;
-		if ((*p == ' ' || *p == '\t') && t->n > 0) {
-			continue_value(&t->v[t->n - 1], p, stop);
-			continue;
-		}
-		n = key_length(p, stop);
-		if (n == 0) {
-			trailers_release(t);
-			return len;
-		}
-		colon = memchr(p, ':', (size_t)(stop - p));
-		trailers_take(t, xstrndup(p, n), trimmed(colon + 1, stop));
+		if (!is_blank_line(p, stop))
+			bad = trailer_line(&o, t, p, stop) != 0;
+	}
+	open_trailer_take(&o, t);
+	if (bad) {
+		trailers_release(t);
+		return len;
 	}
 	return (size_t)(start - message);
 }
@@ -205,7 +241,8 @@ add_parent(struct record *rec, const char *hex)
 {
 	char text[OID_HEX_SIZE];
 
-	snprintf(text, sizeof(text), "%s", hex);
+	/* The precision: what follows may be megabytes, for each parent. */
+	snprintf(text, sizeof(text), "%.40s", hex);
 	rec->parents = xreallocarray(rec->parents, rec->parent_count + 1,
 	    sizeof(*rec->parents));
 	if (oid_parse(text, &rec->parents[rec->parent_count]) != 0)
@@ -240,7 +277,7 @@ parse_headers(struct record *rec, const char *data, const char *end,
 	while (e == NULL && p < end && *p != '\n') {
 		stop = line_end(p, end);
 		if (strncmp(p, "tree ", 5) == 0 && stop - p == 45) {
-			snprintf(hex, sizeof(hex), "%s", p + 5);
+			snprintf(hex, sizeof(hex), "%.40s", p + 5);
 			if (oid_parse(hex, &rec->tree) != 0)
 				e = malformed("its tree's name is not one");
 		} else if (strncmp(p, "parent ", 7) == 0 && stop - p == 47) {
@@ -378,6 +415,7 @@ record_format(struct buf *b, const struct draft *d, const char *writer,
     const char *author, const char *committer)
 {
 	char hex[OID_HEX_SIZE], clock[CLOCK_TEXT_SIZE];
+	const char *p;
 	size_t i;
 
 	oid_hex(&d->tree, hex);
@@ -388,7 +426,10 @@ record_format(struct buf *b, const struct draft *d, const char *writer,
 	}
 	format_signature(b, "author", author, when);
 	format_signature(b, "committer", committer, when);
-	buf_addf(b, "\n%s: %s\n", d->kind, d->subject);
+	buf_addf(b, "\n%s: ", d->kind);
+	for (p = d->subject; *p != '\0'; p++)
+		buf_addch(b, *p == '\n' || *p == '\r' ? ' ' : *p);
+	buf_addch(b, '\n');
 	if (d->body != NULL)
 		format_body(b, d->body);
 	clock_format(when, clock);

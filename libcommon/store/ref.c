@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 
@@ -129,6 +130,24 @@ is_passing(int rc)
 	    (rc == GIT_ENOTFOUND && g != NULL && g->klass == GIT_ERROR_OS);
 }
 
+static int
+is_absent(int rc)
+{
+	return rc == GIT_ENOTFOUND && !is_passing(rc);
+}
+
+/* Two processes that collided must not wait for the same time. */
+static unsigned int
+jitter(void)
+{
+	static unsigned int state;
+
+	if (state == 0)
+		state = (unsigned int)getpid() * 2654435761u | 1;
+	state = state * 1103515245u + 12345u;
+	return state >> 16;
+}
+
 static struct err *
 update(struct repo *r, const char *name, const git_oid *old,
     const git_oid *to, int force)
@@ -138,11 +157,11 @@ update(struct repo *r, const char *name, const git_oid *old,
 
 	for (tries = 0; ; tries++) {
 		rc = update_once(r, name, old, to, force);
-		if (rc == 0)
+		if (rc == 0 || (to == NULL && is_absent(rc)))
 			return NULL;
 		if (!is_passing(rc) || tries == 60)
 			break;
-		pause.tv_nsec = (long)(5 + random() % 20) * 1000 * 1000;
+		pause.tv_nsec = (long)(5 + jitter() % 20) * 1000 * 1000;
 		nanosleep(&pause, NULL);
 	}
 	if (rc == GIT_EMODIFIED || rc == GIT_EEXISTS)

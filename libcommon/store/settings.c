@@ -52,16 +52,17 @@ list_parse(struct repo *r, const struct buf *text)
 static void
 list_read(struct repo *r)
 {
-	struct strvec argv = STRVEC_INIT;
+	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
 	struct proc p = PROC_INIT;
 	struct buf text = BUF_INIT;
 	struct err *e;
 	int status;
 
-	strvec_pushf(&argv, "git");
-	strvec_pushl(&argv, "config", "-z", "--list", (char *)NULL);
+	strvec_pushl(&argv, "git", "config", "-z", "--list", (char *)NULL);
+	/* A GIT_DIR of the user's may be relative, and is not the rule. */
+	strvec_pushf(&env, "GIT_DIR=%s", r->gitdir);
 	p.argv = &argv;
-	p.cwd = r->workdir == NULL ? r->gitdir : r->workdir;
+	p.env = &env;
 	p.flags = PROC_NO_STDERR;
 	e = proc_capture(&p, NULL, &text, NULL, &status);
 	if (e == NULL && status == 0)
@@ -69,6 +70,7 @@ list_read(struct repo *r)
 	err_free(e);
 	buf_release(&text);
 	strvec_release(&argv);
+	strvec_release(&env);
 }
 
 static const char *
@@ -144,26 +146,44 @@ only_remote(struct repo *r)
 	return r->remote;
 }
 
+/*
+ * The remote of the current branch, if it is one by name: it may also be "."
+ * (this very repository) or an address, for which nothing can be kept.
+ */
+static const char *
+branch_remote(struct repo *r)
+{
+	char *branch = repo_branch(r), *key;
+	const char *v;
+
+	if (branch == NULL)
+		return NULL;
+	key = xasprintf("branch.%s.remote", branch);
+	v = repo_config(r, key);
+	free(key);
+	free(branch);
+	if (v == NULL)
+		return NULL;
+	key = xasprintf("remote.%s.url", v);
+	if (repo_config(r, key) == NULL)
+		v = NULL;
+	free(key);
+	return v;
+}
+
 const char *
 repo_remote(struct repo *r)
 {
 	const char *v;
-	char *branch, *key;
 
 	if (r->remote != NULL)
 		return *r->remote == '\0' ? NULL : r->remote;
 	v = repo_config(r, "agent.remote");
-	if (v == NULL && (branch = repo_branch(r)) != NULL) {
-		key = xasprintf("branch.%s.remote", branch);
-		v = repo_config(r, key);
-		/* "." is this repository: a branch that tracks a local one. */
-		if (v != NULL && strcmp(v, ".") == 0)
-			v = NULL;
-		free(key);
-		free(branch);
-	}
+	if (v == NULL)
+		v = branch_remote(r);
 	/* A name, not an option or an address given in a name's place. */
-	if (v != NULL && (*v == '-' || strchr(v, ':') != NULL))
+	if (v != NULL && (*v == '\0' || strchr("-/.", *v) != NULL ||
+	    strpbrk(v, ":\\ ") != NULL || strstr(v, "..") != NULL))
 		v = NULL;
 	if (v != NULL)
 		return r->remote = xstrdup(v);
@@ -186,6 +206,10 @@ repo_prefix(struct repo *r)
 		n = strlen(v);
 		while (n > 5 && v[n - 1] == '/')
 			n--;
+		if (n <= 5) {
+			v = "refs/agent";
+			n = strlen(v);
+		}
 		r->prefix = xstrndup(v, n);
 	}
 	return r->prefix;

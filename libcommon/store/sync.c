@@ -2,32 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/lock.h"
+#include "store/sync-state.h"
 #include "store/transfer.h"
 #include "store/writer.h"
 
-#define FOREGROUND_WAIT_MS 60000
-
-void
-sync_report_release(struct sync_report *rep)
-{
-	size_t i;
-
-	for (i = 0; i < rep->n; i++) {
-		free(rep->refs[i].name);
-		free(rep->refs[i].reason);
-	}
-	free(rep->refs);
-	free(rep->remote);
-	free(rep->problem);
-	free(rep->renewed);
-	memset(rep, 0, sizeof(*rep));
-}
+#define TURN_WAIT_MS 60000
 
 static char *
 log_refspec(struct repo *r, const char *remote)
@@ -41,24 +23,6 @@ beat_refspec(struct repo *r, const char *remote)
 {
 	return xasprintf("+%s/beat/*:refs/agent-remotes/%s/beat/*",
 	    repo_prefix(r), remote);
-}
-
-int
-sync_is_connected(struct repo *r)
-{
-	const char *remote = repo_remote(r);
-	char *prefix;
-	struct reflist refs = REFLIST_INIT;
-	int connected;
-
-	if (remote == NULL)
-		return 1;
-	prefix = xasprintf("refs/agent-remotes/%s/", remote);
-	err_free(ref_list(r, prefix, &refs));
-	connected = refs.n != 0 || sync_last(r) != 0;
-	reflist_release(&refs);
-	free(prefix);
-	return connected;
 }
 
 /*
@@ -90,50 +54,33 @@ connect_clone(struct repo *r, struct sync_report *rep)
 	return e;
 }
 
-int64_t
-sync_last(struct repo *r)
+/* Where the notes of the writers are on the remote, with a slash behind. */
+static char *
+remote_notes(struct repo *r)
 {
-	char *path = repo_shared_path(r, "fetched");
-	struct stat st;
-	int64_t when = 0;
-
-	if (stat(path, &st) == 0)
-		when = (int64_t)st.st_mtime * CLOCK_SECOND;
-	free(path);
-	return when;
+	if (strcmp(repo_prefix(r), "refs/agent") == 0)
+		return xstrdup(NOTES_PREFIX);
+	return xasprintf("%s/notes/", repo_prefix(r));
 }
 
-char *
-sync_rewound(struct repo *r)
-{
-	char *path = repo_shared_path(r, "rewound");
-	struct buf text = BUF_INIT;
-
-	err_free(file_read(path, &text));
-	buf_rtrim(&text);
-	free(path);
-	return buf_steal(&text);
-}
-
-/* What the next command, and the hook, want to know of this fetch. */
 static struct err *
-remember_fetch(struct repo *r, const struct sync_report *rep)
+fetch_specs(struct repo *r, const char *remote, struct strvec *specs)
 {
-	char *fetched = repo_shared_path(r, "fetched");
-	char *rewound = repo_shared_path(r, "rewound");
-	struct buf text = BUF_INIT;
+	char *log = log_refspec(r, remote), *beat = beat_refspec(r, remote);
+	char *notes = remote_notes(r), *own = NULL;
 	struct err *e;
-	size_t i;
 
-	for (i = 0; i < rep->n; i++)
-		if (rep->refs[i].fate == SYNC_REWOUND)
-			buf_addf(&text, "%s\n", rep->refs[i].name);
-	e = file_write_cache(rewound, text.p, text.len);
-	if (e == NULL)
-		e = file_write_cache(fetched, "", 0);
-	buf_release(&text);
-	free(fetched);
-	free(rewound);
+	strvec_pushl(specs, log, beat, (char *)NULL);
+	strvec_pushf(specs, "+%s*:refs/notes/agent-remotes/%s/*", notes,
+	    remote);
+	e = writer_id(r, 0, &own);
+	/* Our own notes are here already; `git log` would show them twice. */
+	if (e == NULL && own != NULL)
+		strvec_pushf(specs, "^%s%s", notes, own);
+	free(log);
+	free(beat);
+	free(notes);
+	free(own);
 	return e;
 }
 
@@ -141,28 +88,25 @@ static struct err *
 fetch(struct repo *r, int background, struct sync_report *rep)
 {
 	struct strvec specs = STRVEC_INIT;
-	char *log = log_refspec(r, rep->remote);
-	char *beat = beat_refspec(r, rep->remote), *own = NULL;
 	struct err *e;
 
-	strvec_pushl(&specs, log, beat, (char *)NULL);
-	strvec_pushf(&specs, "+refs/notes/agent/*:refs/notes/agent-remotes/%s/*",
-	    rep->remote);
-	e = writer_id(r, 0, &own);
-	/* Our own notes are here already; `git log` would show them twice. */
-	if (e == NULL && own != NULL)
-		strvec_pushf(&specs, "^" NOTES_PREFIX "%s", own);
+	e = fetch_specs(r, rep->remote, &specs);
 	if (e == NULL)
 		e = transfer_fetch(r, &specs, background, rep);
+	/*
+	 * A log that somebody else moved forward while git was looking seems
+	 * rewound too: ask again before it is said.
+	 */
+	if (e == NULL && sync_rewound_is_news(r, rep)) {
+		sync_drop_rewound(rep);
+		e = transfer_fetch(r, &specs, background, rep);
+	}
 	if (e == NULL && rep->reached) {
-		e = remember_fetch(r, rep);
+		e = sync_remember_fetch(r, rep);
 		if (e == NULL)
 			e = connect_clone(r, rep);
 	}
 	strvec_release(&specs);
-	free(log);
-	free(beat);
-	free(own);
 	return e;
 }
 
@@ -179,15 +123,16 @@ outgoing_fill(struct repo *r, const struct sync_report *rep, const char *own,
     const char *what, struct outgoing *o)
 {
 	int notes = strcmp(what, "notes") == 0;
+	char *to = notes ? remote_notes(r) :
+	    xasprintf("%s/%s/", repo_prefix(r), what);
 	struct oid theirs;
 	struct err *e;
 
 	o->what = what;
 	o->local = xasprintf("%s%s", notes ? NOTES_PREFIX :
 	    strcmp(what, "log") == 0 ? LOG_PREFIX : BEAT_PREFIX, own);
-	o->remote = notes && strcmp(repo_prefix(r), "refs/agent") == 0 ?
-	    xstrdup(o->local) :
-	    xasprintf("%s/%s/%s", repo_prefix(r), what, own);
+	o->remote = xasprintf("%s%s", to, own);
+	free(to);
 	o->tracking = xasprintf("refs/agent-remotes/%s/%s/%s", rep->remote,
 	    what, own);
 	e = ref_read(r, o->local, &o->tip);
@@ -236,7 +181,7 @@ is_diverged(const struct sync_ref *ref)
 /* Keep what the remote acknowledged; *diverged: it has another log of ours. */
 static struct err *
 settle(struct repo *r, const struct outgoing *o, size_t n,
-    const struct sync_report *rep, const char *own, int *diverged)
+    struct sync_report *rep, const char *own, int *diverged)
 {
 	const struct sync_ref *ref;
 	struct err *e = NULL;
@@ -247,9 +192,11 @@ settle(struct repo *r, const struct outgoing *o, size_t n,
 	for (i = 0; e == NULL && i < n; i++) {
 		name = xasprintf("%s/%s", o[i].what, own);
 		ref = fate_of(rep, name);
-		if (ref != NULL && ref->fate != SYNC_REFUSED)
+		if (ref != NULL && ref->fate != SYNC_REFUSED) {
 			e = ref_set(r, o[i].tracking, &o[i].tip);
-		else if (ref != NULL && is_diverged(ref))
+			if (e == NULL)
+				e = sync_restored(r, rep, name);
+		} else if (ref != NULL && is_diverged(ref))
 			*diverged |= strcmp(o[i].what, "log") == 0;
 		free(name);
 	}
@@ -306,7 +253,7 @@ push(struct repo *r, int background, struct sync_report *rep)
 	struct err *e;
 	int diverged;
 
-	e = writer_id(r, 0, &own);
+	e = writer_settle(r, &own);
 	if (e != NULL || own == NULL) {
 		rep->reached = e == NULL;
 		return e;
@@ -319,6 +266,7 @@ push(struct repo *r, int background, struct sync_report *rep)
 	 * a new name, which loses neither's records.
 	 */
 	if (e == NULL && diverged) {
+		sync_drop_refused_log(rep, own);
 		e = writer_renew(r, &rep->renewed);
 		if (e == NULL)
 			e = push_writer(r, rep->renewed, 0, background, rep,
@@ -332,13 +280,15 @@ push(struct repo *r, int background, struct sync_report *rep)
 static struct err *
 in_turn(struct repo *r, const char *name,
     struct err *(*go)(struct repo *, int, struct sync_report *),
-    int background, struct sync_report *rep)
+    int flags, struct sync_report *rep)
 {
+	int background = (flags & SYNC_BACKGROUND) != 0;
+	int wait = !background || (flags & SYNC_WAIT) != 0;
 	struct lock lock = LOCK_INIT;
 	char *path = repo_shared_path(r, name);
 	struct err *e;
 
-	e = lock_take(&lock, path, background ? 0 : FOREGROUND_WAIT_MS);
+	e = lock_take(&lock, path, wait ? TURN_WAIT_MS : 0);
 	if (e != NULL && e->code == ERR_LOCKED) {
 		err_free(e);
 		e = NULL;
@@ -356,8 +306,8 @@ in_turn(struct repo *r, const char *name,
 struct err *
 sync_run(struct repo *r, int flags, struct sync_report *rep)
 {
-	int background = (flags & SYNC_BACKGROUND) != 0, reached = 1;
 	const char *remote = repo_remote(r);
+	int reached = 1;
 	struct err *e;
 
 	memset(rep, 0, sizeof(*rep));
@@ -366,66 +316,14 @@ sync_run(struct repo *r, int flags, struct sync_report *rep)
 	rep->remote = xstrdup(remote);
 	e = repo_make_state(r);
 	if (e == NULL && (flags & SYNC_FETCH) != 0) {
-		e = in_turn(r, "fetch.lock", fetch, background, rep);
+		e = in_turn(r, "fetch.lock", fetch, flags, rep);
 		reached = rep->reached;
 	}
 	/* An unreachable remote is asked once, not twice. */
 	if (e == NULL && (flags & SYNC_PUSH) != 0 && reached) {
-		e = in_turn(r, "push.lock", push, background, rep);
+		e = in_turn(r, "push.lock", push, flags, rep);
 		reached = rep->reached;
 	}
 	rep->reached = reached;
-	return e;
-}
-
-/* The parent of a log's record; *id becomes all zero at its beginning. */
-static struct err *
-step_back(struct repo *r, struct oid *id)
-{
-	struct buf data = BUF_INIT;
-	struct record rec;
-	enum object_type type;
-	struct err *e;
-
-	memset(&rec, 0, sizeof(rec));
-	e = object_read(r, id, &type, &data);
-	if (e == NULL)
-		err_free(record_parse(&rec, id, data.p, data.len));
-	memset(id, 0, sizeof(*id));
-	if (rec.parent_count > 0)
-		*id = rec.parents[0];
-	record_release(&rec);
-	buf_release(&data);
-	return e;
-}
-
-struct err *
-sync_unpushed(struct repo *r, struct oidset *ids)
-{
-	const char *remote = repo_remote(r);
-	struct oid at, theirs;
-	char *own = NULL, *ref = NULL, *tracking = NULL;
-	struct err *e;
-
-	memset(&theirs, 0, sizeof(theirs));
-	e = writer_id(r, 0, &own);
-	if (e != NULL || own == NULL || remote == NULL)
-		goto done;
-	ref = xasprintf(LOG_PREFIX "%s", own);
-	tracking = xasprintf("refs/agent-remotes/%s/log/%s", remote, own);
-	err_free(ref_read(r, tracking, &theirs));
-	e = ref_read(r, ref, &at);
-	if (e != NULL) {
-		err_free(e);
-		e = NULL;
-		goto done;
-	}
-	while (e == NULL && !oid_is_zero(&at) && !oid_equal(&at, &theirs) &&
-	    oidset_add(ids, &at))
-		e = step_back(r, &at);
-done:
-	free(own);
-	free(ref);
-	free(tracking);
 	return e;
 }

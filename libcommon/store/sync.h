@@ -19,13 +19,17 @@ enum sync_flags {
 	SYNC_FETCH = 1,
 	SYNC_PUSH = 2,
 	SYNC_BACKGROUND = 4,	/* no terminal: never ask, give up after a time */
+	SYNC_WAIT = 8,		/* also in the background: wait for another
+				 * sync of this clone instead of giving up */
 };
 
 enum sync_fate {
 	SYNC_UP_TO_DATE,
 	SYNC_NEW,		/* the ref is new on the other side */
 	SYNC_MOVED,		/* forward */
-	SYNC_REFUSED,		/* push: the remote said no; see reason */
+	SYNC_RESTORED,		/* our log: it was rewound, this push healed it */
+	SYNC_REFUSED,		/* push: the remote said no; fetch: git could
+				 * not move the ref here; see reason */
 	SYNC_REWOUND,		/* fetch: the remote's log lost records we have */
 };
 
@@ -60,11 +64,12 @@ void	 sync_report_release(struct sync_report *);
  * remote was asked; none without a remote.
  */
 struct err *sync_unpushed(struct repo *, struct oidset *);
-/* 1 if this clone has the fetch refspecs, that is, was connected before. */
+/* 1 if this clone fetched the records before, or has no remote. */
 int	 sync_is_connected(struct repo *);
 /* When the remote last answered a fetch, µs since 1970; 0: never. */
 int64_t	 sync_last(struct repo *);
-/* Logs found rewound by the last fetch, one "writer" a line; "" if none. */
+/* Logs found rewound by the last fetch, one "log/<writer>" a line; malloc'd,
+ * "" if none. */
 char	*sync_rewound(struct repo *);
 
 #endif

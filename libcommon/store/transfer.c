@@ -97,6 +97,36 @@ reason_of(const char *line, const char *stop)
 	return xstrndup(open + 1, (size_t)(stop - open - 2));
 }
 
+/* "log/<writer>", malloc'd; NULL if the ref is none that we asked for. */
+static char *
+fetched_name(const char *ref, const char *remote)
+{
+	char *prefix = xasprintf("refs/agent-remotes/%s/", remote);
+	char *notes = xasprintf("refs/notes/agent-remotes/%s/", remote);
+	char *name = NULL;
+
+	if (strncmp(ref, prefix, strlen(prefix)) == 0)
+		name = xstrdup(ref + strlen(prefix));
+	else if (strncmp(ref, notes, strlen(notes)) == 0)
+		name = xasprintf("notes/%s", ref + strlen(notes));
+	free(prefix);
+	free(notes);
+	return name;
+}
+
+static enum sync_fate
+fetched_fate(char flag, const char *reason)
+{
+	switch (flag) {
+	case '*': return SYNC_NEW;
+	case '=': return SYNC_UP_TO_DATE;
+	case '!': return reason != NULL &&
+		strstr(reason, "non-fast-forward") != NULL ?
+		SYNC_REWOUND : SYNC_REFUSED;
+	default: return SYNC_MOVED;
+	}
+}
+
 /*
  * " * [new ref]   refs/agent/log/x -> refs/agent-remotes/origin/log/x", with
  * " ! [rejected]" for a log that is not a continuation of the one we have.
@@ -105,37 +135,23 @@ static void
 fetch_line(struct sync_report *rep, const char *line, const char *stop)
 {
 	static const char arrow[] = " -> ";
-	const char *to, *end, *name;
-	enum sync_fate fate = SYNC_MOVED;
-	char *text, *prefix;
+	char *text, *to, *name, *reason;
 
 	if (stop - line < 4 || line[0] != ' ')
 		return;
 	text = xstrndup(line, (size_t)(stop - line));
-	prefix = xasprintf("/%s/", rep->remote);
 	to = strstr(text, arrow);
 	if (to == NULL)
 		goto done;
 	to += sizeof(arrow) - 1;
-	end = to + strcspn(to, " ");
-	name = strstr(to, prefix);
-	if (name == NULL || name > end)
-		goto done;
-	name += strlen(prefix);
-	if (line[1] == '*')
-		fate = SYNC_NEW;
-	else if (line[1] == '!')
-		fate = SYNC_REWOUND;
-	else if (line[1] == '=')
-		fate = SYNC_UP_TO_DATE;
-	if (strncmp(to, "refs/notes/", 11) == 0)
-		add_ref(rep, xasprintf("notes/%.*s", (int)(end - name), name),
-		    0, fate, NULL);
+	reason = reason_of(text, text + (stop - line));
+	to[strcspn(to, " ")] = '\0';
+	name = fetched_name(to, rep->remote);
+	if (name == NULL)
+		free(reason);
 	else
-		add_ref(rep, xstrndup(name, (size_t)(end - name)), 0, fate,
-		    reason_of(text, text + (stop - line)));
+		add_ref(rep, name, 0, fetched_fate(line[1], reason), reason);
 done:
-	free(prefix);
 	free(text);
 }
 

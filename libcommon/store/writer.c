@@ -1,6 +1,7 @@
 #include "store/writer.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pwd.h>
@@ -103,18 +104,19 @@ load(struct repo *r, char **id, char **copied)
 {
 	struct buf text = BUF_INIT, here = BUF_INIT;
 	char *path = repo_shared_path(r, "writer"), *name, *where, *save = NULL;
-	struct err *e;
+	struct err *e = NULL;
 	struct stat st;
+	int fd;
 
 	*id = *copied = NULL;
-	e = file_read(path, &text);
-	if (e != NULL && e->code == ERR_NOTFOUND) {
-		err_free(e);
-		e = NULL;
+	/* One descriptor: the file may be replaced while we look. */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
 		goto done;
-	}
-	if (e == NULL && stat(path, &st) != 0)
-		e = err_errno("cannot look at '%s'", path);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		e = err_errno("cannot open '%s'", path);
+	if (e == NULL)
+		e = file_read_fd(fd, path, &text);
 	if (e != NULL)
 		goto done;
 	name = strtok_r(text.p, "\n", &save);
@@ -128,6 +130,8 @@ load(struct repo *r, char **id, char **copied)
 	else
 		*copied = xstrdup(name);
 done:
+	if (fd >= 0)
+		close(fd);
 	buf_release(&text);
 	buf_release(&here);
 	free(path);
@@ -239,6 +243,39 @@ writer_id(struct repo *r, int make, char **id)
 	if (e == NULL)
 		e = id_locked(r, id);
 	lock_release(&lock);
+	return e;
+}
+
+struct err *
+writer_settle(struct repo *r, char **id)
+{
+	struct lock lock = LOCK_INIT;
+	char *copied = NULL;
+	struct err *e;
+
+	e = load(r, id, &copied);
+	if (e == NULL && *id == NULL && copied != NULL) {
+		e = lock_writer(r, &lock);
+		if (e == NULL)
+			e = id_locked(r, id);
+		lock_release(&lock);
+	}
+	free(copied);
+	return e;
+}
+
+struct err *
+writer_log(struct repo *r, char **ref)
+{
+	char *id = NULL, *copied = NULL;
+	struct err *e;
+
+	*ref = NULL;
+	e = load(r, &id, &copied);
+	if (e == NULL && (id != NULL || copied != NULL))
+		*ref = xasprintf(LOG_PREFIX "%s", id != NULL ? id : copied);
+	free(id);
+	free(copied);
 	return e;
 }
 

@@ -28,6 +28,16 @@
  * then it is minted.
  */
 struct err *writer_id(struct repo *, int make, char **id);
+/*
+ * The same without `make`, but a copied clone takes its new id now, so that
+ * what the copy brought along can be pushed.
+ */
+struct err *writer_settle(struct repo *, char **id);
+/*
+ * The ref of this clone's log, malloc'd, or of the log that it was copied
+ * with and has not continued yet; NULL if it never wrote.
+ */
+struct err *writer_log(struct repo *, char **ref);
 /* Take a new id whose log continues the present one, as after a copy. */
 struct err *writer_renew(struct repo *, char **id);
 

@@ -7,11 +7,14 @@
 #include "base/clock.h"
 #include "base/cmd.h"
 
-/* git may ask for a password where a person sits at a terminal. */
+/*
+ * git may ask for a password where a person sits at a terminal; the text of
+ * a record may well come from a pipe there.
+ */
 static int
 background_flag(void)
 {
-	return isatty(0) && isatty(2) ? 0 : SYNC_BACKGROUND;
+	return isatty(STDERR_FILENO) ? 0 : SYNC_BACKGROUND | SYNC_WAIT;
 }
 
 static void
@@ -102,6 +105,11 @@ delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
 			cmd_note("connected: from now on 'git fetch' brings "
 			    "the records of '%s' too", rep.remote);
 		sync_report_release(&rep);
+	}
+	if (e == NULL && how == DELIVERY_OFFLINE && !sync_is_connected(r)) {
+		cmd_warn("nothing was ever fetched from '%s': what others "
+		    "wrote is not shown", repo_remote(r));
+		*partial = 1;
 	}
 	if (e == NULL)
 		warn_rewound(r, partial);

@@ -163,6 +163,7 @@ void
 digest_render(struct repo *r, const struct overview *ov, struct buf *b)
 {
 	const struct note *status = notes_newest(&ov->status);
+	size_t n;
 
 	buf_addstr(b, "# Where the work stands (from the records in this "
 	    "repository)\n");
@@ -186,6 +187,11 @@ digest_render(struct repo *r, const struct overview *ov, struct buf *b)
 	add_list(b, "Milestones", &ov->milestone, 5);
 	add_list(b, "Done", &ov->done, 6);
 	/* Items are checked as they are added; this is the last resort. */
-	if (b->len > DIGEST_MAX)
-		buf_truncate(b, DIGEST_MAX);
+	if (b->len > DIGEST_MAX) {
+		n = DIGEST_MAX - 8;
+		while (((unsigned char)b->p[n] & 0xC0) == 0x80)
+			n--;
+		buf_truncate(b, n);
+		buf_addstr(b, " […]\n");
+	}
 }

@@ -128,3 +128,17 @@ run_id_ok(const char *s)
 {
 	return strlen(s) == 26 && strspn(s, base32) == 26;
 }
+
+int64_t
+run_id_time(const char *id)
+{
+	int64_t ms = 0;
+	const char *digit;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		digit = strchr(base32, id[i]);
+		ms = ms * 32 + (digit == NULL ? 0 : digit - base32);
+	}
+	return ms * 1000;
+}

@@ -5,6 +5,8 @@
 #ifndef WORK_ENTRY_H
 #define WORK_ENTRY_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "store/record.h"
 #include "store/repo.h"
@@ -35,5 +37,7 @@ struct err *entry_append(struct repo *, struct draft *, struct oid *id);
 /* A new run id: a ULID (26 characters, sorts by time of creation). */
 struct err *run_id_new(char out[27]);
 int	 run_id_ok(const char *);
+/* When a run id was made, µs since 1970 (to the millisecond). */
+int64_t	 run_id_time(const char *);
 
 #endif

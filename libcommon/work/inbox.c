@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,8 +17,11 @@
 #include "store/record.h"
 #include "work/digest.h"
 #include "work/entry.h"
+#include "work/runstate.h"
 
 #define TEXT_MAX 8000		/* bytes of an instruction that are shown */
+#define NAME_COLUMNS 100	/* of who sent it */
+#define CLAIM_SECONDS 60
 
 static const char *const folders[] = { "inbox", "claimed", "delivered", NULL };
 
@@ -88,11 +92,21 @@ is_anywhere(struct repo *r, const char *name)
 	return there;
 }
 
+static void
+add_name(struct buf *b, const char *name)
+{
+	struct buf clean = BUF_INIT;
+
+	text_clean(&clean, name, strlen(name), TEXT_LINE);
+	text_fit(b, clean.p, NAME_COLUMNS);
+	buf_release(&clean);
+}
+
 void
 inbox_render(struct repo *r, const struct steer *s, struct buf *b)
 {
 	char abbrev[OID_HEX_SIZE];
-	size_t start;
+	size_t start, n;
 	time_t t = (time_t)(s->note.clock / CLOCK_SECOND);
 	struct tm tm;
 	char date[32] = "";
@@ -100,9 +114,9 @@ inbox_render(struct repo *r, const struct steer *s, struct buf *b)
 	if (gmtime_r(&t, &tm) != NULL)
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", &tm);
 	object_abbrev(r, &s->note.id, abbrev);
-	text_clean(b, s->note.author, strlen(s->note.author), TEXT_LINE);
+	add_name(b, s->note.author);
 	buf_addstr(b, " <");
-	text_clean(b, s->note.mail, strlen(s->note.mail), TEXT_LINE);
+	add_name(b, s->note.mail);
 	buf_addf(b, "> pushed this %s to the repository on %s "
 	    "(record %s):\n\n", s->stop ? "request to stop" : "instruction",
 	    date, abbrev);
@@ -113,9 +127,10 @@ inbox_render(struct repo *r, const struct steer *s, struct buf *b)
 		text_clean(b, s->note.body, strlen(s->note.body), TEXT_BLOCK);
 	}
 	if (b->len - start > TEXT_MAX) {
-		while (b->len > start + TEXT_MAX ||
-		    ((unsigned char)b->p[b->len] & 0xC0) == 0x80)
-			buf_truncate(b, b->len - 1);
+		n = start + TEXT_MAX;
+		while (((unsigned char)b->p[n] & 0xC0) == 0x80)
+			n--;
+		buf_truncate(b, n);
 		buf_addf(b, " […]\n\nThe rest: git agent log show %s", abbrev);
 	}
 	buf_addch(b, '\n');
@@ -141,10 +156,36 @@ is_due(const struct steer *s, const char *run)
 		return 0;
 	if (run == NULL)
 		return s->state < STEER_DELIVERED && !s->stop;
-	if (has_word(s->delivered_runs, run))
-		return 0;
 	/* A request to stop ends the runs of its time, not later ones. */
-	return !s->stop || s->state < STEER_DELIVERED;
+	if (s->stop && s->note.clock < run_id_time(run))
+		return 0;
+	return !has_word(s->delivered_runs, run);
+}
+
+/*
+ * A hook call takes milliseconds: what it claimed a minute ago and did not
+ * finish, it was killed over.
+ */
+static void
+free_stale_claims(struct repo *r)
+{
+	struct strvec names = STRVEC_INIT;
+	struct stat st;
+	size_t i;
+
+	list_folder(r, "claimed", &names);
+	for (i = 0; i < names.n; i++) {
+		char *from = path_in(r, "claimed", names.v[i]);
+		char *to = path_in(r, "inbox", names.v[i]);
+
+		/* rename(2) sets the time of the last change. */
+		if (stat(from, &st) == 0 &&
+		    time(NULL) - st.st_ctime > CLAIM_SECONDS)
+			(void)rename(from, to);
+		free(from);
+		free(to);
+	}
+	strvec_release(&names);
 }
 
 static struct err *
@@ -170,6 +211,7 @@ fill(struct repo *r, const struct overview *ov, const char *run,
 	struct err *e = NULL;
 	size_t i;
 
+	free_stale_claims(r);
 	for (i = list->n; e == NULL && i > 0; i--) {
 		const struct steer *s = &list->v[i - 1];
 		char *name = file_name(s);
@@ -180,8 +222,10 @@ fill(struct repo *r, const struct overview *ov, const char *run,
 			(void)unlink(path);
 			free(path);
 		} else {
-			rep->stop |= s->stop;
-			if (!is_anywhere(r, name))
+			if (s->stop)
+				e = runstate_request_stop(r,
+				    s->note.subject);
+			if (e == NULL && !is_anywhere(r, name))
 				e = put(r, s, name);
 		}
 		free(name);

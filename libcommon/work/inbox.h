@@ -23,14 +23,14 @@
 struct inbox_report {
 	size_t waiting;		/* instructions in the inbox now */
 	size_t acknowledged;	/* `delivered` records written */
-	int stop;		/* a request to stop is among the due ones */
 };
 
 /*
  * Bring the inbox in line with the records, for the agent of `run` (NULL: an
  * agent without a loop): acknowledge what was handed over, put in what is
  * due, oldest first, take back what was retracted or answered, and write the
- * digest file beside it (<git dir>/agent/digest).
+ * digest file beside it (<git dir>/agent/digest).  A request to stop is also
+ * left for the supervisor (runstate_request_stop()).
  */
 struct err *inbox_update(struct repo *, const char *run,
 		struct inbox_report *);

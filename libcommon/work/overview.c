@@ -342,8 +342,9 @@ take_beat(void *arg, const struct record *rec)
 {
 	struct overview *ov = arg;
 	const char *id = record_trailer(rec, "Agent-Run");
-	const char *interval = record_trailer(rec, "Agent-Interval");
+	const char *interval = record_trailer(rec, "Agent-Interval"), *number;
 	struct run *run;
+	int64_t at;
 	size_t i;
 
 	for (i = 0; id != NULL && i < ov->runs.n; i++) {
@@ -355,6 +356,10 @@ take_beat(void *arg, const struct record *rec)
 		    strtoll(interval, NULL, 10) * CLOCK_SECOND;
 		free(run->doing);
 		run->doing = xstrdup(rec->subject);
+		number = record_trailer(rec, "Agent-Iteration");
+		at = number == NULL ? 0 : strtoll(number, NULL, 10);
+		if (at > run->iteration)
+			run->iteration = at;
 	}
 }
 

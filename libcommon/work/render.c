@@ -8,8 +8,25 @@
 #include "work/digest.h"
 
 /*
+ * A backslash where the line would be a heading: by itself ("# …"), or for
+ * the line above ("===", "---").
+ */
+static void
+add_markup_safe_start(struct buf *b, const char *line)
+{
+	size_t blanks = strspn(line, " "), n;
+
+	line += blanks;
+	n = strspn(line, *line == '=' ? "=" : "-");
+	if (*line == '#' || (n > 0 &&
+	    strchr("\n", line[n + strspn(line + n, " ")]) != NULL))
+		buf_addch(b, '\\');
+}
+
+/*
  * Text of a record in Markdown: cleaned, and without what Markdown or HTML
- * would take for markup of its own at such a place.
+ * would take for sections, pages or pictures of its own.  Lists, emphasis
+ * and code stay, since that is how people write notes.
  */
 static void
 add_text(struct buf *b, const char *text, const char *indent)
@@ -18,15 +35,21 @@ add_text(struct buf *b, const char *text, const char *indent)
 	const char *p;
 
 	text_clean(&clean, text, strlen(text), TEXT_BLOCK);
+	add_markup_safe_start(b, clean.p);
 	for (p = clean.p; *p != '\0'; p++) {
 		if (*p == '<')
 			buf_addstr(b, "&lt;");
 		else if (*p == '|')
 			buf_addstr(b, "\\|");
+		else if (*p == '!' && p[1] == '[')
+			buf_addstr(b, "\\!");
 		else
 			buf_addch(b, *p);
-		if (*p == '\n')
-			buf_addstr(b, indent);
+		if (*p == '\n') {
+			if (p[1] != '\n')
+				buf_addstr(b, indent);
+			add_markup_safe_start(b, p + 1);
+		}
 	}
 	buf_release(&clean);
 }

@@ -1,0 +1,239 @@
+/* git agent init: set a project up, or connect a clone of one. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/cmd.h"
+#include "base/out.h"
+#include "store/writer.h"
+#include "work/brief.h"
+#include "work/delivery.h"
+#include "work/overview.h"
+#include "work/project.h"
+#include "work/show.h"
+
+struct args {
+	const char *goal, *oracle;
+	struct strvec agents;
+	int dry_run, offline;
+};
+
+static const struct opt opts[] = {
+	OPT_STRING(0, "goal", "TEXT", struct args, goal,
+	    "what is to be reached, in a sentence or more"),
+	OPT_STRING(0, "oracle", "CMD", struct args, oracle,
+	    "the command that measures how far it is reached"),
+	OPT_LIST(0, "agent", "NAME", struct args, agents,
+	    "claude (the default), codex, gemini or opencode; may be "
+	    "repeated"),
+	OPT_FLAG('n', "dry-run", struct args, dry_run,
+	    "say what would be done, and do nothing"),
+	OPT_FLAG(0, "offline", struct args, offline,
+	    "do not use the network"),
+	OPT_END
+};
+
+static const char *const usage[] = {
+	"[--goal TEXT] [--oracle CMD] [--agent NAME]... [--dry-run]",
+	NULL
+};
+
+static void
+print_fates(const struct brief *b, int dry_run)
+{
+	static const char *const done[] = {
+		"created", "unchanged", "left alone (it has other contents)"
+	};
+	static const char *const would[] = {
+		"would be created", "unchanged",
+		"would be left alone (it has other contents)"
+	};
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		cmd_note("%s: %s", b->v[i].path,
+		    (dry_run ? would : done)[b->v[i].fate]);
+		if (b->v[i].fate == BRIEF_KEPT &&
+		    strcmp(b->v[i].path, ".claude/settings.json") == 0 )
+			cmd_note("  it needs git-agent-hook under "
+			    "SessionStart and PostToolBatch; "
+			    "git-agent-hook(1) shows the lines");
+	}
+}
+
+/* What a person does next; only what is not done yet. */
+static void
+print_next(const struct brief *b, const char *goal)
+{
+	size_t i;
+	struct buf files = BUF_INIT;
+
+	for (i = 0; i < b->n; i++)
+		if (b->v[i].fate == BRIEF_CREATED)
+			buf_addf(&files, " %s", b->v[i].path);
+	if (files.len > 0)
+		cmd_note("next: look over%s, then", files.p);
+	if (goal == NULL)
+		cmd_note("  write the goal into CLAUDE.md and .gitagent, and "
+		    "run 'git agent init' again to record the brief");
+	if (files.len > 0) {
+		cmd_note("  git add%s && git commit -m \"Set up git-agent\" "
+		    "&& git push", files.p);
+		cmd_note("  git agent loop");
+	}
+	buf_release(&files);
+}
+
+/* The goal of the file, for the second call after the user's edit. */
+static struct err *
+goal_of_file(struct repo *r, char **goal)
+{
+	struct project p;
+	struct err *e;
+
+	project_init(&p);
+	e = project_read(&p, repo_workdir(r));
+	if (e == NULL && p.goal != NULL && strncmp(p.goal, "(", 1) != 0)
+		*goal = xstrdup(p.goal);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+	}
+	project_release(&p);
+	return e;
+}
+
+static struct err *
+set_up(struct repo *r, const struct args *a, const char *goal)
+{
+	struct brief_options o = { 0 };
+	struct brief b;
+	struct oid id;
+	char hex[OID_HEX_SIZE];
+	struct err *e;
+	int written = 0, arrived = 1;
+
+	o.goal = goal == NULL ? "(describe here what is to be reached)" : goal;
+	o.oracle = a->oracle;
+	o.agents = &a->agents;
+	e = brief_plan(&b, r, &o);
+	if (e == NULL)
+		e = brief_apply(&b, r, a->dry_run);
+	if (e != NULL)
+		goto done;
+	print_fates(&b, a->dry_run);
+	if (!a->dry_run && goal != NULL)
+		e = brief_record(r, goal, &written, &id);
+	if (e == NULL && written) {
+		object_abbrev(r, &id, hex);
+		if (!a->offline && repo_remote(r) != NULL)
+			e = delivery_push(r, 0, &arrived);
+		cmd_note("brief: recorded as %s%s", hex, repo_remote(r) ==
+		    NULL || a->offline ? "" : arrived ? " and pushed" :
+		    ", not pushed yet");
+	} else if (e == NULL && a->dry_run && goal != NULL) {
+		cmd_note("brief: would be recorded");
+	}
+	if (e == NULL && !a->dry_run)
+		print_next(&b, goal);
+done:
+	brief_release(&b);
+	return e;
+}
+
+/*
+ * The project was set up by another clone: this one is connected now, and
+ * there is nothing to start afresh.
+ */
+static struct err *
+connect_clone(struct repo *r, const struct args *a, const struct overview *ov,
+    int *connected)
+{
+	const struct note *brief = notes_newest(&ov->brief);
+	char *path, *own = NULL;
+	struct err *e;
+
+	*connected = 0;
+	if (brief == NULL || a->goal != NULL || a->oracle != NULL ||
+	    a->agents.n > 0)
+		return NULL;
+	e = writer_id(r, 0, &own);
+	if (e == NULL && (own == NULL || strcmp(own, brief->writer) != 0)) {
+		*connected = 1;
+		cmd_note("connected to a project with %zu record%s: %s",
+		    ov->stats.records, ov->stats.records == 1 ? "" : "s",
+		    brief->subject);
+		path = xasprintf("%s/%s", repo_workdir(r), PROJECT_FILE);
+		cmd_note("%s", access(path, F_OK) == 0 ?
+		    "'git agent status' shows where it stands" :
+		    "its files are not in this branch; 'git pull' or a "
+		    "checkout brings them");
+		free(path);
+	}
+	free(own);
+	return e;
+}
+
+static struct err *
+init(struct repo *r, const struct args *a)
+{
+	struct overview ov;
+	char *goal = NULL;
+	struct err *e;
+	int partial = 0, connected = 0;
+
+	memset(&ov, 0, sizeof(ov));
+	e = repo_need_workdir(r);
+	/* Unreachable is no obstacle to setting up; the warning is enough. */
+	if (e == NULL && !a->offline && !a->dry_run)
+		e = delivery_fetch(r, DELIVERY_ALWAYS, &partial);
+	if (e == NULL)
+		e = overview_read(r, &ov);
+	if (e == NULL)
+		e = connect_clone(r, a, &ov, &connected);
+	if (e != NULL || connected)
+		goto done;
+	if (a->goal != NULL)
+		goal = xstrdup(a->goal);
+	else
+		e = goal_of_file(r, &goal);
+	if (e == NULL)
+		e = set_up(r, a, goal);
+done:
+	overview_release(&ov);
+	free(goal);
+	return e;
+}
+
+static struct err *
+run(void *values, int argc, char **argv, int *status)
+{
+	struct repo *r = NULL;
+	struct err *e;
+
+	(void)status;
+	if (argc > 0)
+		return err_new(ERR_USAGE, "'%s' is not expected here; a goal "
+		    "is given as --goal \"text\"", argv[0]);
+	e = repo_open(&r);
+	if (e == NULL)
+		e = init(r, values);
+	repo_close(r);
+	return e;
+}
+
+static const struct cmd cmd = {
+	.name = "git-agent-init",
+	.summary = "set a project up, or connect a clone of one",
+	.usage = usage,
+	.opts = opts,
+	.values_size = sizeof(struct args),
+	.run = run,
+};
+
+int
+main(int argc, char **argv)
+{
+	return cmd_main(&cmd, argc, argv);
+}

@@ -1,0 +1,250 @@
+#include "store/sync-state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "store/writer.h"
+
+static void
+ref_release(struct sync_ref *ref)
+{
+	free(ref->name);
+	free(ref->reason);
+}
+
+void
+sync_report_release(struct sync_report *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->n; i++)
+		ref_release(&rep->refs[i]);
+	free(rep->refs);
+	free(rep->remote);
+	free(rep->problem);
+	free(rep->renewed);
+	memset(rep, 0, sizeof(*rep));
+}
+
+static void
+drop_ref(struct sync_report *rep, size_t i)
+{
+	rep->rewound -= rep->refs[i].fate == SYNC_REWOUND;
+	rep->refused -= rep->refs[i].fate == SYNC_REFUSED;
+	ref_release(&rep->refs[i]);
+	rep->n--;
+	memmove(&rep->refs[i], &rep->refs[i + 1],
+	    (rep->n - i) * sizeof(*rep->refs));
+}
+
+int64_t
+sync_last(struct repo *r)
+{
+	char *path = repo_shared_path(r, "fetched");
+	struct stat st;
+	int64_t when = 0;
+
+	if (stat(path, &st) == 0)
+		when = (int64_t)st.st_mtime * CLOCK_SECOND;
+	free(path);
+	return when;
+}
+
+char *
+sync_rewound(struct repo *r)
+{
+	char *path = repo_shared_path(r, "rewound");
+	struct buf text = BUF_INIT;
+
+	err_free(file_read(path, &text));
+	buf_rtrim(&text);
+	free(path);
+	return buf_steal(&text);
+}
+
+int
+sync_is_connected(struct repo *r)
+{
+	return repo_remote(r) == NULL || sync_last(r) != 0;
+}
+
+static struct err *
+write_rewound(struct repo *r, const struct buf *text)
+{
+	char *path = repo_shared_path(r, "rewound");
+	struct err *e = file_write_cache(path, text->p, text->len);
+
+	free(path);
+	return e;
+}
+
+struct err *
+sync_remember_fetch(struct repo *r, const struct sync_report *rep)
+{
+	char *fetched = repo_shared_path(r, "fetched");
+	struct buf text = BUF_INIT;
+	struct err *e;
+	size_t i;
+
+	for (i = 0; i < rep->n; i++)
+		if (rep->refs[i].fate == SYNC_REWOUND)
+			buf_addf(&text, "%s\n", rep->refs[i].name);
+	e = write_rewound(r, &text);
+	if (e == NULL)
+		e = file_write_cache(fetched, "", 0);
+	buf_release(&text);
+	free(fetched);
+	return e;
+}
+
+/* 1 if the list, one name a line, has this name. */
+static int
+is_listed(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+	const char *p;
+
+	for (p = list; *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n')
+		if (strncmp(p, name, n) == 0 && strcspn(p, "\n") == n)
+			return 1;
+	return 0;
+}
+
+int
+sync_rewound_is_news(struct repo *r, const struct sync_report *rep)
+{
+	char *known;
+	size_t i;
+	int news = 0;
+
+	if (rep->rewound == 0)
+		return 0;
+	known = sync_rewound(r);
+	for (i = 0; i < rep->n && !news; i++)
+		news = rep->refs[i].fate == SYNC_REWOUND &&
+		    !is_listed(known, rep->refs[i].name);
+	free(known);
+	return news;
+}
+
+void
+sync_drop_rewound(struct sync_report *rep)
+{
+	size_t i;
+
+	for (i = rep->n; i > 0; i--)
+		if (rep->refs[i - 1].fate == SYNC_REWOUND)
+			drop_ref(rep, i - 1);
+}
+
+struct err *
+sync_restored(struct repo *r, struct sync_report *rep, const char *name)
+{
+	char *known = sync_rewound(r), *line, *rest = known;
+	struct buf text = BUF_INIT;
+	struct err *e = NULL;
+	size_t i;
+
+	for (i = 0; i < rep->n; i++)
+		if (rep->refs[i].fate == SYNC_REWOUND &&
+		    strcmp(rep->refs[i].name, name) == 0) {
+			rep->refs[i].fate = SYNC_RESTORED;
+			rep->rewound--;
+		}
+	if (is_listed(known, name)) {
+		while ((line = strsep(&rest, "\n")) != NULL)
+			if (*line != '\0' && strcmp(line, name) != 0)
+				buf_addf(&text, "%s\n", line);
+		e = write_rewound(r, &text);
+	}
+	buf_release(&text);
+	free(known);
+	return e;
+}
+
+void
+sync_drop_refused_log(struct sync_report *rep, const char *writer)
+{
+	size_t i;
+
+	for (i = rep->n; i > 0; i--)
+		if (rep->refs[i - 1].fate == SYNC_REFUSED &&
+		    rep->refs[i - 1].pushed &&
+		    strncmp(rep->refs[i - 1].name, "log/", 4) == 0 &&
+		    strcmp(rep->refs[i - 1].name + 4, writer) == 0)
+			drop_ref(rep, i - 1);
+}
+
+/*
+ * The parent of a log's record; *id becomes all zero at its beginning, and
+ * where an object is missing: readers tell of that.
+ */
+static void
+step_back(struct repo *r, struct oid *id)
+{
+	struct buf data = BUF_INIT;
+	struct record rec;
+	enum object_type type;
+	struct err *e;
+
+	memset(&rec, 0, sizeof(rec));
+	e = object_read(r, id, &type, &data);
+	if (e == NULL && type == OBJECT_COMMIT)
+		e = record_parse(&rec, id, data.p, data.len);
+	err_free(e);
+	memset(id, 0, sizeof(*id));
+	if (rec.parent_count > 0)
+		*id = rec.parents[0];
+	record_release(&rec);
+	buf_release(&data);
+}
+
+/* The tips of all logs that the remote has, as far as it was asked. */
+static struct err *
+remote_tips(struct repo *r, const char *remote, struct oidset *tips)
+{
+	char *prefix = xasprintf("refs/agent-remotes/%s/log/", remote);
+	struct reflist refs = REFLIST_INIT;
+	struct err *e;
+	size_t i;
+
+	e = ref_list(r, prefix, &refs);
+	for (i = 0; e == NULL && i < refs.n; i++)
+		oidset_add(tips, &refs.v[i].id);
+	reflist_release(&refs);
+	free(prefix);
+	return e;
+}
+
+struct err *
+sync_unpushed(struct repo *r, struct oidset *ids)
+{
+	const char *remote = repo_remote(r);
+	struct oidset tips = OIDSET_INIT;
+	char *ref = NULL;
+	struct oid at;
+	struct err *e;
+
+	e = remote == NULL ? NULL : writer_log(r, &ref);
+	if (e != NULL || ref == NULL)
+		return e;
+	e = remote_tips(r, remote, &tips);
+	if (e == NULL)
+		e = ref_read(r, ref, &at);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+		goto done;
+	}
+	while (e == NULL && !oid_is_zero(&at) && !oidset_has(&tips, &at) &&
+	    oidset_add(ids, &at))
+		step_back(r, &at);
+done:
+	oidset_release(&tips);
+	free(ref);
+	return e;
+}

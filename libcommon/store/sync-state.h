@@ -1,0 +1,21 @@
+/*
+ * What a sync leaves behind for the next command: when the remote last
+ * answered, and which logs it has rewound.  For store/sync.c.
+ */
+#ifndef STORE_SYNC_STATE_H
+#define STORE_SYNC_STATE_H
+
+#include "store/sync.h"
+
+/* Keep the time of this fetch, and the logs that it found rewound. */
+struct err *sync_remember_fetch(struct repo *, const struct sync_report *);
+/* 1 if a log is rewound that was not so after the fetch before. */
+int	 sync_rewound_is_news(struct repo *, const struct sync_report *);
+void	 sync_drop_rewound(struct sync_report *);
+/* The push of "log/<writer>" arrived: it is whole on the remote again. */
+struct err *sync_restored(struct repo *, struct sync_report *,
+		const char *name);
+/* The refused push of a log whose records then went out by another name. */
+void	 sync_drop_refused_log(struct sync_report *, const char *writer);
+
+#endif

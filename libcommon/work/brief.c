@@ -1,0 +1,339 @@
+#include "work/brief.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "store/reader.h"
+#include "work/entry.h"
+#include "work/project.h"
+
+void
+brief_release(struct brief *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		free(b->v[i].path);
+		free(b->v[i].text);
+	}
+	free(b->v);
+	memset(b, 0, sizeof(*b));
+}
+
+/* Beside the program: installed, then in the tree where it was built. */
+static struct err *
+read_template(const char *name, struct buf *text)
+{
+	static const char *const places[] = {
+		"../share/git-agent/templates", "../../share/templates", NULL
+	};
+	char exe[PATH_MAX], *slash, *path;
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	struct err *e;
+	size_t i;
+
+	exe[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(exe, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	for (i = 0; slash != NULL && places[i] != NULL; i++) {
+		path = xasprintf("%s/%s/%s", exe, places[i], name);
+		if (access(path, R_OK) == 0) {
+			e = file_read(path, text);
+			free(path);
+			return e;
+		}
+		free(path);
+	}
+	path = xasprintf("%s/templates/%s", GIT_AGENT_DATADIR, name);
+	e = file_read(path, text);
+	free(path);
+	return err_prefix(e, "git-agent is not installed completely");
+}
+
+static char *
+replace(const char *text, const char *mark, const char *with)
+{
+	struct buf b = BUF_INIT;
+	const char *at;
+
+	while ((at = strstr(text, mark)) != NULL) {
+		buf_add(&b, text, (size_t)(at - text));
+		buf_addstr(&b, with);
+		text = at + strlen(mark);
+	}
+	buf_addstr(&b, text);
+	return buf_steal(&b);
+}
+
+/* Takes both strings. */
+static void
+add_file(struct brief *b, char *path, char *text)
+{
+	ALLOC_GROW(b->v, b->n, b->cap);
+	b->v[b->n].path = path;
+	b->v[b->n].text = text;
+	b->v[b->n++].fate = BRIEF_CREATED;
+}
+
+static struct err *
+add_template(struct brief *b, const char *template, const char *path,
+    const char *goal, const char *oracle, const char *agent)
+{
+	struct buf text = BUF_INIT;
+	char *a, *c;
+	struct err *e;
+
+	e = read_template(template, &text);
+	if (e == NULL) {
+		a = replace(text.p, "@AGENT@", agent);
+		c = replace(a, "@ORACLE@", oracle);
+		/* Last, so that marks in the goal stay what they are. */
+		add_file(b, xstrdup(path), replace(c, "@GOAL@", goal));
+		free(a);
+		free(c);
+	}
+	buf_release(&text);
+	return e;
+}
+
+/* The folder that the oracle's first word lies in, "oracle/", or NULL. */
+static char *
+oracle_folder(struct repo *r, const char *command)
+{
+	size_t n = strcspn(command, " \t");
+	char *word, *slash, *path;
+
+	while (strncmp(command, "./", 2) == 0) {
+		command += 2;
+		n -= 2;
+	}
+	word = xstrndup(command, n);
+	slash = strchr(word, '/');
+	if (slash == NULL || slash == word || strstr(word, "..") != NULL) {
+		free(word);
+		return NULL;
+	}
+	slash[1] = '\0';
+	path = xasprintf("%s/%s", repo_workdir(r), word);
+	if (access(path, F_OK) != 0) {
+		free(word);
+		word = NULL;
+	}
+	free(path);
+	return word;
+}
+
+static char *
+oracle_section(struct repo *r, const char *command)
+{
+	struct buf b = BUF_INIT;
+	char *folder;
+
+	if (command == NULL)
+		return xstrdup("# The oracle: what decides whether the goal "
+		    "is reached.\n# [oracle]\n#     command = "
+		    "oracle/compare\n#     protect = oracle/\n#     timeout "
+		    "= 20m\n");
+	folder = oracle_folder(r, command);
+	buf_addf(&b, "[oracle]\n    command = %s\n", command);
+	if (folder != NULL)
+		buf_addf(&b, "    protect = %s\n", folder);
+	buf_addstr(&b, "    timeout = 20m\n");
+	free(folder);
+	return buf_steal(&b);
+}
+
+/* The file that a client reads on its own. */
+static const char *
+instructions_of(const char *agent)
+{
+	if (strcmp(agent, "codex") == 0 || strcmp(agent, "opencode") == 0)
+		return "AGENTS.md";
+	if (strcmp(agent, "gemini") == 0)
+		return "GEMINI.md";
+	return NULL;
+}
+
+static struct err *
+add_agent(struct brief *b, const char *agent)
+{
+	static const char *const known[] = {
+		"claude", "codex", "gemini", "opencode", NULL
+	};
+	const char *path = instructions_of(agent), *near;
+
+	if (path != NULL)
+		return add_template(b, "AGENTS.md", path, "", "", "");
+	if (strcmp(agent, "claude") == 0)
+		return add_template(b, "settings.json",
+		    ".claude/settings.json", "", "", "");
+	near = text_suggest(agent, known);
+	return err_new(ERR_INPUT, "'%s' is not an agent that init knows "
+	    "(claude, codex, gemini, opencode)%s%s%s", agent,
+	    near == NULL ? "" : "; did you mean '",
+	    near == NULL ? "" : near, near == NULL ? "" : "'?");
+}
+
+/* What we are about to write has to say what was asked for. */
+static struct err *
+verify_config(const struct brief_file *f, const struct brief_options *o,
+    const char *goal)
+{
+	struct project p;
+	struct err *e;
+
+	project_init(&p);
+	e = project_parse(&p, f->path, f->text, strlen(f->text));
+	if (e == NULL && (p.goal == NULL || strcmp(p.goal, goal) != 0))
+		e = err_new(ERR_INPUT, "the goal cannot be written in "
+		    "'%s' as it is; leave out quotes, ';' and '#'", f->path);
+	if (e == NULL && o->oracle != NULL && (!p.has_oracle ||
+	    strcmp(p.oracle.command, o->oracle) != 0))
+		e = err_new(ERR_INPUT, "the oracle's command cannot be "
+		    "written in '%s' as it is; put it into a script and name "
+		    "that", f->path);
+	project_release(&p);
+	return e;
+}
+
+struct err *
+brief_plan(struct brief *b, struct repo *r, const struct brief_options *o)
+{
+	char *section = oracle_section(r, o->oracle);
+	char *goal = xstrndup(o->goal, strcspn(o->goal, "\n"));
+	char *how = o->oracle == NULL ? xstrdup("") :
+	    xasprintf("The oracle runs `%s`; `.gitagent` holds its metrics "
+	    "and targets.", o->oracle);
+	const char *agent = o->agents->n > 0 ? o->agents->v[0] : "claude";
+	struct err *e;
+	size_t i;
+
+	memset(b, 0, sizeof(*b));
+	e = add_template(b, "CLAUDE.md", "CLAUDE.md", o->goal, how, agent);
+	if (e == NULL)
+		e = add_template(b, "gitagent", PROJECT_FILE, goal, section,
+		    agent);
+	if (e == NULL)
+		e = verify_config(&b->v[1], o, goal);
+	if (e == NULL && o->agents->n == 0)
+		e = add_agent(b, "claude");
+	for (i = 0; e == NULL && i < o->agents->n; i++)
+		e = add_agent(b, o->agents->v[i]);
+	free(section);
+	free(goal);
+	free(how);
+	return e;
+}
+
+struct err *
+brief_apply(struct brief *b, struct repo *r, int dry_run)
+{
+	struct buf old = BUF_INIT;
+	struct err *e = NULL;
+	size_t i;
+	int made;
+
+	for (i = 0; e == NULL && i < b->n; i++) {
+		struct brief_file *f = &b->v[i];
+		char *path = xasprintf("%s/%s", repo_workdir(r), f->path);
+
+		buf_clear(&old);
+		e = file_read(path, &old);
+		if (e == NULL) {
+			f->fate = strcmp(old.p, f->text) == 0 ?
+			    BRIEF_UNCHANGED : BRIEF_KEPT;
+		} else if (e->code == ERR_NOTFOUND) {
+			err_free(e);
+			e = dry_run ? NULL : file_create(path, f->text,
+			    strlen(f->text), 0644, &made);
+		}
+		free(path);
+	}
+	buf_release(&old);
+	return e;
+}
+
+static struct err *
+attach(struct repo *r, const char *name, struct tree *t)
+{
+	char *path = xasprintf("%s/%s", repo_workdir(r), name);
+	struct buf text = BUF_INIT;
+	struct oid blob;
+	struct err *e;
+
+	e = file_read(path, &text);
+	if (e == NULL)
+		e = object_write(r, OBJECT_BLOB, text.p, text.len, &blob);
+	if (e == NULL)
+		tree_set(t, name, 0100644, &blob);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+	}
+	buf_release(&text);
+	free(path);
+	return e;
+}
+
+/* 1 if the newest brief has this subject and this tree. */
+static struct err *
+is_recorded(struct repo *r, const char *subject, const struct oid *tree,
+    int *same)
+{
+	const struct record *rec = NULL;
+	struct reader *rd = NULL;
+	struct err *e;
+
+	*same = 0;
+	e = reader_open(r, &rd);
+	while (e == NULL) {
+		e = reader_next(rd, &rec);
+		if (e != NULL || rec == NULL)
+			break;
+		if (strcmp(rec->kind, "brief") != 0)
+			continue;
+		*same = strcmp(rec->subject, subject) == 0 &&
+		    oid_equal(&rec->tree, tree);
+		break;
+	}
+	reader_close(rd);
+	return e;
+}
+
+struct err *
+brief_record(struct repo *r, const char *goal, int *written, struct oid *id)
+{
+	struct draft d = { .kind = "brief" };
+	struct entry_text t = { NULL, NULL, 0 };
+	struct tree files = TREE_INIT;
+	struct err *e;
+	int same = 0;
+
+	*written = 0;
+	e = entry_text_split(&t, goal, strlen(goal));
+	if (e == NULL)
+		e = attach(r, "CLAUDE.md", &files);
+	if (e == NULL)
+		e = attach(r, PROJECT_FILE, &files);
+	if (e == NULL)
+		e = tree_write(r, &files, &d.tree);
+	if (e == NULL)
+		e = is_recorded(r, t.subject, &d.tree, &same);
+	d.subject = t.subject;
+	d.body = t.body;
+	if (e == NULL && !same) {
+		e = entry_append(r, &d, id);
+		*written = e == NULL;
+	}
+	draft_release(&d);
+	tree_release(&files);
+	entry_text_release(&t);
+	return e;
+}

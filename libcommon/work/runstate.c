@@ -1,0 +1,175 @@
+#include "work/runstate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/js.h"
+#include "work/entry.h"
+
+void
+runstate_release(struct runstate *s)
+{
+	free(s->agent);
+	free(s->prompt);
+	free(s->oracle_from);
+	free(s->refusal);
+	free(s->judged);
+	memset(s, 0, sizeof(*s));
+}
+
+static char *
+take_string(const struct js *j, const char *key)
+{
+	const char *v = js_get_string(j, key);
+
+	return v == NULL ? NULL : xstrdup(v);
+}
+
+static struct err *
+fill(struct runstate *s, const struct js *j, const char *path)
+{
+	const char *id = js_get_string(j, "id");
+
+	if (id == NULL || !run_id_ok(id))
+		return err_new(ERR_INPUT, "'%s' is not the state of a run; "
+		    "remove it to start anew", path);
+	snprintf(s->id, sizeof(s->id), "%s", id);
+	js_get_int(j, "iteration", &s->iteration);
+	js_get_int(j, "spent", &s->spent);
+	js_get_int(j, "failures", &s->failures);
+	s->finished = js_get_bool(j, "finished");
+	s->agent = take_string(j, "agent");
+	s->prompt = take_string(j, "prompt");
+	s->oracle_from = take_string(j, "oracle_from");
+	s->refusal = take_string(j, "refusal");
+	s->judged = take_string(j, "judged");
+	return NULL;
+}
+
+struct err *
+runstate_read(struct repo *r, struct runstate *s)
+{
+	char *path = repo_local_path(r, "run.json");
+	struct buf text = BUF_INIT;
+	struct js *j = NULL;
+	struct err *e;
+
+	memset(s, 0, sizeof(*s));
+	e = file_read(path, &text);
+	if (e == NULL)
+		e = err_prefix(js_parse(&j, text.p, text.len), "'%s'", path);
+	if (e == NULL)
+		e = fill(s, j, path);
+	js_free(j);
+	buf_release(&text);
+	free(path);
+	return e;
+}
+
+struct err *
+runstate_write(struct repo *r, const struct runstate *s)
+{
+	char *path = repo_local_path(r, "run.json"), *text;
+	struct js *j = js_object();
+	struct err *e;
+
+	js_set_string(j, "id", s->id);
+	js_set_int(j, "iteration", s->iteration);
+	js_set_int(j, "spent", s->spent);
+	js_set_int(j, "failures", s->failures);
+	js_set_bool(j, "finished", s->finished);
+	js_set_string(j, "agent", s->agent);
+	js_set_string(j, "prompt", s->prompt);
+	js_set_string(j, "oracle_from", s->oracle_from);
+	js_set_string(j, "refusal", s->refusal);
+	js_set_string(j, "judged", s->judged);
+	text = js_line(j);
+	e = file_write(path, text, strlen(text));
+	free(text);
+	js_free(j);
+	free(path);
+	return e;
+}
+
+struct err *
+runstate_lock(struct repo *r, struct lock *lock)
+{
+	char *path = repo_local_path(r, "run.lock");
+	struct err *e;
+
+	e = repo_make_state(r);
+	/* The keeper of a killed loop's agent holds it until all is ended. */
+	if (e == NULL)
+		e = lock_take(lock, path, 10000);
+	if (e != NULL && e->code == ERR_LOCKED) {
+		err_free(e);
+		e = err_new(ERR_LOCKED, "a loop is already running in this "
+		    "work tree; 'git agent status' shows it, 'git agent steer "
+		    "--stop' ends it");
+	}
+	free(path);
+	return e;
+}
+
+int
+runstate_is_here(struct repo *r, const char *id, int *held)
+{
+	struct runstate s;
+	struct err *e;
+	char *path;
+	int here;
+
+	*held = 0;
+	e = runstate_read(r, &s);
+	here = e == NULL && strcmp(s.id, id) == 0;
+	if (here) {
+		path = repo_local_path(r, "run.lock");
+		*held = lock_held(path);
+		free(path);
+	}
+	err_free(e);
+	runstate_release(&s);
+	return here;
+}
+
+char *
+runstate_stop_request(struct repo *r)
+{
+	char *path = repo_local_path(r, "stop");
+	struct buf text = BUF_INIT;
+	struct err *e = NULL;
+	int there = access(path, F_OK) == 0;
+
+	if (there)
+		e = file_read(path, &text);
+	free(path);
+	if (!there || e != NULL) {
+		err_free(e);
+		buf_release(&text);
+		return NULL;
+	}
+	return buf_steal(&text);
+}
+
+void
+runstate_clear_stop(struct repo *r)
+{
+	char *path = repo_local_path(r, "stop");
+
+	(void)unlink(path);
+	free(path);
+}
+
+struct err *
+runstate_request_stop(struct repo *r, const char *text)
+{
+	char *path = repo_local_path(r, "stop");
+	struct err *e = file_write(path, text, strlen(text));
+
+	free(path);
+	return e;
+}
