@@ -74,32 +74,22 @@ add_byte(struct walk *w, unsigned int c)
 static void
 add_code(struct walk *w, unsigned int c)
 {
-	if (c < 0x80) {
-		add_byte(w, c);
-		return;
-	}
-	if (c < 0x800) {
-		add_byte(w, 0xc0 | c >> 6);
-	} else {
+	if (c >= 0x800)
 		add_byte(w, 0xe0 | c >> 12);
-		add_byte(w, 0x80 | (c >> 6 & 0x3f));
-	}
-	add_byte(w, 0x80 | (c & 0x3f));
+	if (c >= 0x80)
+		add_byte(w, c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) :
+		    0xc0 | c >> 6);
+	add_byte(w, c >= 0x80 ? 0x80 | (c & 0x3f) : c);
 }
 
 static void
 walk_escape(struct walk *w, char c)
 {
-	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-	const char *p;
-
 	if (w->escape == 1) {
 		w->escape = c == 'u' ? 5 : 0;
 		w->code = 0;
-		p = c == '\0' ? NULL : strchr(from, c);
 		if (c != 'u')
-			add_byte(w, (unsigned char)(p == NULL ? c :
-			    to[p - from]));
+			add_byte(w, (unsigned char)c);
 		return;
 	}
 	w->code = w->code << 4 | (unsigned int)(c <= '9' ? c - '0' :
@@ -297,16 +287,23 @@ append_file(const char *path, char *text, size_t used, size_t size)
 	return used + (size_t)n;
 }
 
+/* Where work/inbox.h says that things are. */
+static int
+state_path(char out[PATH_MAX], const char *gitdir, const char *folder,
+    const char *name)
+{
+	return snprintf(out, PATH_MAX, "%s/agent/%s%s%s", gitdir, folder,
+	    *folder == '\0' ? "" : "/", name) < PATH_MAX;
+}
+
 static int
 move(const char *gitdir, const char *from, const char *to, const char *name)
 {
 	char a[PATH_MAX], b[PATH_MAX], dir[PATH_MAX];
 
-	if (snprintf(a, PATH_MAX, "%s/agent/%s/%s", gitdir, from, name) >=
-	    PATH_MAX ||
-	    snprintf(b, PATH_MAX, "%s/agent/%s/%s", gitdir, to, name) >=
-	    PATH_MAX ||
-	    snprintf(dir, PATH_MAX, "%s/agent/%s", gitdir, to) >= PATH_MAX)
+	if (!state_path(a, gitdir, from, name) ||
+	    !state_path(b, gitdir, to, name) ||
+	    !state_path(dir, gitdir, to, ""))
 		return 0;
 	if (rename(a, b) == 0)
 		return 1;
@@ -338,10 +335,8 @@ claim(const struct place *pl, const char *name, char *text, size_t *used)
 
 	if (!move(pl->gitdir, "inbox", "claimed", name))
 		return 0;
-	if (snprintf(path, PATH_MAX, "%s/agent/claimed/%s", pl->gitdir,
-	    name) >= PATH_MAX)
-		return 0;
-	n = append_file(path, text, *used, OUTPUT_MAX);
+	n = state_path(path, pl->gitdir, "claimed", name) ?
+	    append_file(path, text, *used, OUTPUT_MAX) : 0;
 	if (n == 0) {
 		/* Too long beside the others: it comes with the next call. */
 		move(pl->gitdir, "claimed", "inbox", name);
@@ -360,7 +355,7 @@ hand_over(const struct place *pl, const char *event)
 	size_t used = 0;
 	int i, n, ok, stop = 0, claimed = 0;
 
-	if (snprintf(dir, PATH_MAX, "%s/agent/inbox", pl->gitdir) >= PATH_MAX)
+	if (!state_path(dir, pl->gitdir, "inbox", ""))
 		return;
 	n = scandir(dir, &found, is_name, alphasort);
 	for (i = 0; i < n; i++) {
@@ -393,8 +388,8 @@ give_digest(const struct place *pl, const struct input *in)
 	if (getenv("GIT_AGENT_RUN") != NULL &&
 	    strcmp(in->source, "startup") == 0)
 		return;
-	if (snprintf(path, PATH_MAX, "%s/agent/digest", pl->gitdir) <
-	    PATH_MAX && append_file(path, text, 0, OUTPUT_MAX) > 0)
+	if (state_path(path, pl->gitdir, "", "digest") &&
+	    append_file(path, text, 0, OUTPUT_MAX) > 0)
 		print_context(in->event, text);
 }
 
@@ -417,11 +412,8 @@ start_sync(const char *dir)
 	null = open("/dev/null", O_RDWR);
 	if (null < 0 || chdir(dir) != 0)
 		_exit(0);
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	dup2(null, STDERR_FILENO);
-	for (fd = STDERR_FILENO + 1; fd < 256; fd++)
-		close(fd);
+	for (fd = 0; fd < 256; fd++)
+		fd <= STDERR_FILENO ? dup2(null, fd) : close(fd);
 	execlp("git-agent-sync", "git-agent-sync", "--quiet", "--background",
 	    "--inbox", "--if-stale", (char *)NULL);
 	_exit(0);
@@ -440,14 +432,12 @@ sync_if_due(const struct place *pl, const char *dir)
 	time_t age;
 	int fd;
 
-	if (getenv("GIT_AGENT_RUN") != NULL || snprintf(path, PATH_MAX,
-	    "%s/agent", pl->commondir) >= PATH_MAX || !is_dir(path))
+	if (getenv("GIT_AGENT_RUN") != NULL ||
+	    !state_path(path, pl->commondir, "", "") || !is_dir(path) ||
+	    !state_path(path, pl->gitdir, "", ""))
 		return;
-	if (snprintf(path, PATH_MAX, "%s/agent", pl->gitdir) >= PATH_MAX)
-		return;
-	if (!is_dir(path))
-		(void)mkdir(path, 0777);
-	if (snprintf(path, PATH_MAX, "%s/agent/asked", pl->gitdir) >= PATH_MAX)
+	(void)mkdir(path, 0777);
+	if (!state_path(path, pl->gitdir, "", "asked"))
 		return;
 	age = stat(path, &st) == 0 ? time(NULL) - st.st_mtime : SYNC_INTERVAL;
 	if (age >= 0 && age < SYNC_INTERVAL)
@@ -468,12 +458,11 @@ takes_context(const char *event)
 		"PostToolBatch", "PostToolUse", "PostToolUseFailure",
 		"UserPromptSubmit", "AfterTool", "BeforeAgent",
 	};
-	size_t i;
+	size_t i = sizeof(names) / sizeof(names[0]);
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(event, names[i]) == 0)
-			return 1;
-	return 0;
+	while (i > 0 && strcmp(event, names[i - 1]) != 0)
+		i--;
+	return i > 0;
 }
 
 int
