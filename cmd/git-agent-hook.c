@@ -249,23 +249,20 @@ print_escaped(const char *s)
 	}
 }
 
+/* What the client gives to the model or, to stop, shows to the user. */
 static int
-print_context(const char *event, const char *text)
+print_answer(const char *event, const char *text, int stop)
 {
-	printf("{\"hookSpecificOutput\":{\"hookEventName\":\"");
-	print_escaped(event);
-	fputs("\",\"additionalContext\":\"", stdout);
+	if (stop) {
+		fputs("{\"continue\":false,\"stopReason\":\"", stdout);
+	} else {
+		fputs("{\"hookSpecificOutput\":{\"hookEventName\":\"",
+		    stdout);
+		print_escaped(event);
+		fputs("\",\"additionalContext\":\"", stdout);
+	}
 	print_escaped(text);
-	fputs("\"}}\n", stdout);
-	return fflush(stdout) == 0;
-}
-
-static int
-print_stop(const char *text)
-{
-	fputs("{\"continue\":false,\"stopReason\":\"", stdout);
-	print_escaped(text);
-	fputs("\"}\n", stdout);
+	fputs(stop ? "\"}\n" : "\"}}\n", stdout);
 	return fflush(stdout) == 0;
 }
 
@@ -358,16 +355,18 @@ hand_over(const struct place *pl, const char *event)
 	if (!state_path(dir, pl->gitdir, "inbox", ""))
 		return;
 	n = scandir(dir, &found, is_name, alphasort);
+	for (i = 0; i < n; i++)
+		stop |= strchr(found[i]->d_name, '.') != NULL;
+	/* With a request to stop the agent reads nothing else any more. */
 	for (i = 0; i < n; i++) {
-		if (claim(pl, found[i]->d_name, text, &used)) {
+		if (stop == (strchr(found[i]->d_name, '.') != NULL) &&
+		    claim(pl, found[i]->d_name, text, &used))
 			claimed++;
-			stop |= strchr(found[i]->d_name, '.') != NULL;
-		} else {
+		else
 			found[i]->d_name[0] = '\0';
-		}
 	}
 	if (claimed > 0) {
-		ok = stop ? print_stop(text) : print_context(event, text);
+		ok = print_answer(event, text, stop);
 		for (i = 0; i < n; i++)
 			if (found[i]->d_name[0] != '\0')
 				move(pl->gitdir, "claimed", ok ? "delivered" :
@@ -390,7 +389,7 @@ give_digest(const struct place *pl, const struct input *in)
 		return;
 	if (state_path(path, pl->gitdir, "", "digest") &&
 	    append_file(path, text, 0, OUTPUT_MAX) > 0)
-		print_context(in->event, text);
+		print_answer(in->event, text, 0);
 }
 
 /*

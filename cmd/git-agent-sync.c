@@ -134,7 +134,7 @@ print_problems(const struct sync_report *rep, size_t unpushed)
 		else if (rep->refs[i].fate == SYNC_REFUSED)
 			print_refused(rep, &rep->refs[i]);
 	if (unpushed > 0)
-		cmd_warn("%zu record%s this clone not at '%s' yet", unpushed,
+		cmd_warn("%zu record%s not at '%s' yet", unpushed,
 		    unpushed == 1 ? " of this clone is" : "s of this clone "
 		    "are", rep->remote);
 	if (rep->renewed != NULL)

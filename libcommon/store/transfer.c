@@ -43,22 +43,27 @@ run_git(const struct strvec *argv, int background, struct buf *output,
 	return e;
 }
 
-/* What git gave as the reason: its "fatal:" and "error:" lines, else all. */
+/*
+ * What git gave as the reason: its "fatal:" lines with what follows a colon
+ * at their end, and the words of ssh and of the other side.
+ */
 static char *
 problem_of(const char *output, int status)
 {
 	struct buf b = BUF_INIT;
 	const char *p, *stop;
+	int goes_on = 0;
 
 	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
 		stop = p + strcspn(p, "\n");
 		if (strncmp(p, "fatal: ", 7) == 0)
 			p += 7;
-		else if (strncmp(p, "ssh: ", 5) != 0 &&
+		else if (!goes_on && strncmp(p, "ssh: ", 5) != 0 &&
 		    strncmp(p, "remote: ", 8) != 0)
 			continue;
-		buf_addf(&b, "%s%.*s", b.len == 0 ? "" : "; ",
+		buf_addf(&b, "%s%.*s", b.len == 0 ? "" : goes_on ? " " : "; ",
 		    (int)(stop - p), p);
+		goes_on = stop > p && stop[-1] == ':';
 	}
 	buf_rtrim(&b);
 	if (b.len == 0)

@@ -21,7 +21,7 @@
 
 #define TEXT_MAX 8000		/* bytes of an instruction that are shown */
 #define NAME_COLUMNS 100	/* of who sent it */
-#define CLAIM_SECONDS 60
+#define CLAIM_SECONDS 10
 
 static const char *const folders[] = { "inbox", "claimed", "delivered", NULL };
 
@@ -163,7 +163,7 @@ is_due(const struct steer *s, const char *run)
 }
 
 /*
- * A hook call takes milliseconds: what it claimed a minute ago and did not
+ * A hook call takes milliseconds: what it claimed so long ago and did not
  * finish, it was killed over.
  */
 static void
