@@ -1,5 +1,4 @@
 /* git agent check: run the oracle, judge, record. */
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/text.h"
 #include "work/delivery.h"
 #include "work/measure.h"
+#include "work/overview.h"
 #include "work/show.h"
 
 struct args {
@@ -39,8 +39,6 @@ static const char *const usage[] = {
 	NULL
 };
 
-#define EXIT_ABORT 255
-
 /* The signal that asked us to end; the oracle is ended before we are. */
 static volatile int stopped;
 
@@ -50,60 +48,75 @@ on_signal(int sig)
 	stopped = sig;
 }
 
+/* What nohup(1) or a shell's background has ignored stays so. */
 static void
-catch_signals(void)
+catch_signals(void (*handler)(int))
 {
-	struct sigaction sa;
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction sa, before;
+	size_t i;
 
 	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = on_signal;
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	sa.sa_handler = handler;
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (sigaction(signals[i], NULL, &before) == 0 &&
+		    before.sa_handler != SIG_IGN)
+			sigaction(signals[i], &sa, NULL);
+}
+
+static void
+print_metric(struct table *t, const struct metric_value *v)
+{
+	struct buf b = BUF_INIT;
+
+	table_cell(t, show_style(oracle_state_name(v->state)),
+	    oracle_state_name(v->state));
+	table_cell(t, STYLE_PLAIN, v->name);
+	metric_show(&b, v);
+	if (v->unit != NULL)
+		buf_addf(&b, " %s", v->unit);
+	table_cell(t, v->state == ORACLE_ERROR ? STYLE_BAD : STYLE_PLAIN,
+	    b.p);
+	if (v->has_target)
+		table_cellf(t, STYLE_DIM, "target %s %g",
+		    v->direction == LOWER_IS_BETTER ? "<=" : ">=", v->target);
+	else
+		table_cell(t, STYLE_DIM, "no target");
+	buf_clear(&b);
+	if (v->at != NULL)
+		buf_addf(&b, "at %s", v->at);
+	if (v->reason != NULL)
+		buf_addf(&b, "%s%s", b.len > 0 ? "; " : "", v->reason);
+	table_cell(t, STYLE_DIM, b.p);
+	buf_release(&b);
 }
 
 static void
 print_metrics(struct out *o, const struct oracle_result *res)
 {
 	struct table *t = table_new(5);
-	const struct metric_value *v;
-	struct buf b = BUF_INIT;
 	size_t i;
 
 	table_right(t, 2);
 	table_flexible(t, 4);
-	for (i = 0; i < res->metric_count; i++) {
-		v = &res->metrics[i];
-		table_cell(t, show_style(oracle_state_name(v->state)),
-		    oracle_state_name(v->state));
-		buf_clear(&b);
-		text_clean(&b, v->name, strlen(v->name), TEXT_LINE);
-		table_cell(t, STYLE_PLAIN, b.p);
-		if (isnan(v->value))
-			table_cell(t, STYLE_BAD, "nan");
-		else
-			table_cellf(t, STYLE_PLAIN, "%.4g", v->value);
-		if (v->has_target)
-			table_cellf(t, STYLE_DIM, "target %s %g",
-			    v->direction == LOWER_IS_BETTER ? "<=" : ">=",
-			    v->target);
-		else
-			table_cell(t, STYLE_DIM, "no target");
-		buf_clear(&b);
-		if (v->at != NULL) {
-			buf_addstr(&b, "worst at ");
-			text_clean(&b, v->at, strlen(v->at), TEXT_LINE);
-		}
-		if (v->reason != NULL) {
-			buf_addstr(&b, b.len > 0 ? "; " : "");
-			text_clean(&b, v->reason, strlen(v->reason),
-			    TEXT_LINE);
-		}
-		table_cell(t, STYLE_DIM, b.p);
-	}
+	for (i = 0; i < res->metric_count; i++)
+		print_metric(t, &res->metrics[i]);
 	table_print(t, o, 2);
 	table_free(t);
-	buf_release(&b);
+}
+
+/* What went wrong is in the last lines of what it printed. */
+static void
+print_tail(struct out *o, const struct buf *output)
+{
+	const char *p = output->p + output->len;
+	int lines = 0;
+
+	while (p > output->p && lines < 8)
+		if (*--p == '\n')
+			lines++;
+	out_styled(o, STYLE_DIM, "  its last lines:\n");
+	show_block(o, *p == '\n' ? p + 1 : p, 4);
 }
 
 static void
@@ -116,7 +129,7 @@ print_text(struct out *o, struct repo *r, const struct args *a,
 
 	object_abbrev(r, &m->commit, abbrev);
 	clock_duration(&took, m->result.wall);
-	if (a->verbose)
+	if (a->verbose && m->result.output.len > 0)
 		show_block(o, m->result.output.p, 0);
 	out_styled(o, show_style(state), "%s", state);
 	out_printf(o, " %s", abbrev);
@@ -128,19 +141,17 @@ print_text(struct out *o, struct repo *r, const struct args *a,
 		show_line(o, STYLE_BAD, m->result.reason);
 		out_str(o, "\n");
 	}
-	/* What went wrong is in the last lines of what it printed. */
 	if (m->result.state > ORACLE_FAIL && !a->verbose &&
-	    m->result.output.len > 0) {
-		const char *p = m->result.output.p + m->result.output.len;
-		int lines = 0;
-
-		while (p > m->result.output.p && lines < 8)
-			if (*--p == '\n')
-				lines++;
-		out_styled(o, STYLE_DIM, "  its last lines:\n");
-		show_block(o, *p == '\n' ? p + 1 : p, 4);
-	}
+	    m->result.output.len > 0)
+		print_tail(o, &m->result.output);
 	buf_release(&took);
+}
+
+static void
+print_json(struct out *o, struct js *j)
+{
+	js_write(j, o->f);
+	js_free(j);
 }
 
 static struct err *
@@ -158,15 +169,36 @@ print_result(struct repo *r, const struct args *a, const struct measurement *m,
 	if (e != NULL)
 		return e;
 	if (a->json) {
-		j = measure_json(r, m);
+		j = measure_json(m);
 		oid_hex(record, hex);
 		js_set_string(j, "record", oid_is_zero(record) ? NULL : hex);
-		js_write(j, o.f);
-		js_free(j);
+		print_json(&o, j);
 	} else {
 		print_text(&o, r, a, m);
 	}
 	return out_close(&o);
+}
+
+/* There is no usable definition: nothing was measured.  Takes the error. */
+static struct err *
+print_abort(const struct args *a, struct err *why)
+{
+	struct js *j = js_object();
+	struct err *e = NULL;
+	struct out o;
+
+	cmd_warn("%s", why->msg);
+	cmd_note("ABORT: without a usable definition nothing is measured");
+	js_set_string(j, "state", oracle_state_name(ORACLE_ABORT));
+	js_set_string(j, "reason", why->msg);
+	js_set(j, "record", js_null());
+	err_free(why);
+	if (a->json && !a->quiet && (e = out_open(&o, 0, NULL)) == NULL) {
+		print_json(&o, j);
+		return out_close(&o);
+	}
+	js_free(j);
+	return e;
 }
 
 static struct err *
@@ -183,6 +215,17 @@ keep(struct repo *r, const struct args *a, const struct measurement *m,
 	return e;
 }
 
+/* Before an hour is spent on a result that cannot be recorded. */
+static struct err *
+can_record(struct repo *r)
+{
+	char *ident = NULL;
+	struct err *e = repo_identity(r, "AUTHOR", &ident);
+
+	free(ident);
+	return e;
+}
+
 static struct err *
 check(struct repo *r, const struct args *a, const char *rev, int *status)
 {
@@ -191,30 +234,26 @@ check(struct repo *r, const struct args *a, const char *rev, int *status)
 	struct err *e;
 
 	memset(&record, 0, sizeof(record));
+	if (!a->no_record && (e = can_record(r)) != NULL)
+		return e;
+	catch_signals(on_signal);
 	e = measure(r, rev, a->oracle_from, &stopped, &m);
+	/* From here on there is nothing that must not be cut short. */
+	catch_signals(SIG_DFL);
 	if (e != NULL && stopped != 0) {
 		cmd_note("interrupted; nothing was recorded");
 		*status = 128 + stopped;
 		err_free(e);
 		e = NULL;
-		goto done;
-	}
-	if (e != NULL && e->code == ERR_CONFIG) {
-		cmd_warn("%s", e->msg);
-		cmd_note("ABORT: without a usable definition nothing is "
-		    "measured");
-		*status = EXIT_ABORT;
-		err_free(e);
-		e = NULL;
-		goto done;
-	}
-	if (e == NULL)
+	} else if (e != NULL && e->code == ERR_CONFIG) {
+		*status = oracle_state_exit(ORACLE_ABORT);
+		e = print_abort(a, e);
+	} else if (e == NULL) {
 		*status = oracle_state_exit(m.result.state);
-	if (e == NULL && !a->no_record)
-		e = keep(r, a, &m, &record);
-	if (e == NULL)
-		e = print_result(r, a, &m, &record);
-done:
+		if (!a->no_record)
+			e = keep(r, a, &m, &record);
+		e = err_first(e, print_result(r, a, &m, &record));
+	}
 	measurement_release(&m);
 	return e;
 }
@@ -229,7 +268,6 @@ run(void *values, int argc, char **argv, int *status)
 		return err_new(ERR_USAGE, "one revision at most, got '%s' "
 		    "too", argv[1]);
 	proc_adopt_orphans();
-	catch_signals();
 	e = repo_open(&r);
 	if (e == NULL)
 		e = check(r, values, argc > 0 ? argv[0] : NULL, status);

@@ -7,14 +7,13 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/lock.h"
+#include "base/text.h"
 #include "store/notes.h"
 #include "work/entry.h"
 #include "work/overview.h"
 #include "work/workspace.h"
 
-#define LOCK_WAIT_MS (60 * 60 * 1000)	/* another check may take its time */
 
 void
 measurement_release(struct measurement *m)
@@ -25,20 +24,6 @@ measurement_release(struct measurement *m)
 	memset(m, 0, sizeof(*m));
 }
 
-/* A path as git has it in a tree: no "./", no slash at the end. */
-static char *
-tree_path(const char *path)
-{
-	size_t n;
-
-	while (strncmp(path, "./", 2) == 0)
-		path += 2;
-	n = strlen(path);
-	while (n > 0 && path[n - 1] == '/')
-		n--;
-	return xstrndup(path, n);
-}
-
 struct err *
 oracle_identity(struct repo *r, const struct project *p,
     const struct oid *tree, char **id)
@@ -46,21 +31,23 @@ oracle_identity(struct repo *r, const struct project *p,
 	struct buf b = BUF_INIT;
 	struct oid entry, digest;
 	struct err *e = NULL;
-	char hex[OID_HEX_SIZE], *path;
+	char hex[OID_HEX_SIZE];
+	const char *path;
 	size_t i;
 
 	buf_addstr(&b, p->oracle_text);
 	for (i = 0; e == NULL && i < p->oracle.protect.n; i++) {
-		path = tree_path(p->oracle.protect.v[i]);
+		path = p->oracle.protect.v[i];
 		e = repo_tree_entry(r, tree, path, &entry);
 		if (e != NULL && e->code == ERR_NOTFOUND) {
 			err_free(e);
-			e = NULL;
-			memset(&entry, 0, sizeof(entry));
+			e = err_new(ERR_CONFIG, "the protected path '%s' is "
+			    "not there, or git ignores it", path);
 		}
-		oid_hex(&entry, hex);
-		buf_addf(&b, "path %s %s\n", path, hex);
-		free(path);
+		if (e == NULL) {
+			oid_hex(&entry, hex);
+			buf_addf(&b, "path %s %s\n", path, hex);
+		}
 	}
 	if (e == NULL)
 		e = object_hash(OBJECT_BLOB, b.p, b.len, &digest);
@@ -88,6 +75,8 @@ measure_in_place(struct repo *r, const volatile int *stop,
 	e = repo_head(r, &m->commit);
 	if (e == NULL)
 		e = project_read(&m->project, repo_workdir(r));
+	if (e != NULL && e->code == ERR_NOTFOUND)
+		e->code = ERR_CONFIG;
 	if (e == NULL && !m->project.has_oracle)
 		e = no_oracle(PROJECT_FILE);
 	if (e == NULL)
@@ -138,8 +127,10 @@ find_definition(struct repo *r, const char *oracle_from, struct oid *source,
 		return e;
 	trusted = xstrdup(p->oracle.trusted);
 	e = repo_resolve(r, trusted, source);
-	if (e != NULL)
+	if (e != NULL) {
 		e = err_prefix(e, "[oracle] trusted");
+		e->code = ERR_CONFIG;
+	}
 	if (e == NULL) {
 		project_release(p);
 		project_init(p);
@@ -147,6 +138,22 @@ find_definition(struct repo *r, const char *oracle_from, struct oid *source,
 	}
 	free(trusted);
 	return e;
+}
+
+/* Another check may take its time; we need not outwait a signal for it. */
+static struct err *
+take_turn(struct lock *lock, const char *path, const volatile int *stop)
+{
+	struct err *e;
+
+	for (;;) {
+		e = lock_take(lock, path, 500);
+		if (e == NULL || e->code != ERR_LOCKED)
+			return e;
+		err_free(e);
+		if (stop != NULL && *stop != 0)
+			return err_new(ERR_SYSTEM, "interrupted");
+	}
 }
 
 static struct err *
@@ -172,7 +179,7 @@ measure_revision(struct repo *r, const char *rev, const char *oracle_from,
 	if (e == NULL)
 		e = repo_make_state(r);
 	if (e == NULL)
-		e = lock_take(&lock, path, LOCK_WAIT_MS);
+		e = take_turn(&lock, path, stop);
 	if (e == NULL)
 		e = workspace_checkout(r, dir, &m->commit, &source,
 		    &m->project.oracle.protect);
@@ -203,13 +210,12 @@ measure(struct repo *r, const char *rev, const char *oracle_from,
 	return e;
 }
 
+/* A sentence of the configuration's or the output's words, on one line. */
 static void
-add_value(struct buf *b, const struct metric_value *v)
+add_reason(struct buf *b, const char *before, const char *reason)
 {
-	if (v->reason != NULL && isnan(v->value))
-		buf_addstr(b, v->reason);
-	else
-		buf_addf(b, "%.4g", v->value);
+	buf_addstr(b, before);
+	text_clean(b, reason, strlen(reason), TEXT_LINE);
 }
 
 char *
@@ -223,13 +229,10 @@ measure_summary(const struct measurement *m)
 	for (i = 0; i < res->metric_count; i++) {
 		buf_addf(&b, "%s %s ", i == 0 ? ":" : ",",
 		    res->metrics[i].name);
-		add_value(&b, &res->metrics[i]);
+		metric_show(&b, &res->metrics[i]);
 	}
 	if (res->reason != NULL)
-		buf_addf(&b, "; %s", res->reason);
-	for (i = 0; i < b.len; i++)
-		if (b.p[i] == '\n' || b.p[i] == '\r')
-			b.p[i] = ' ';
+		add_reason(&b, "; ", res->reason);
 	return buf_steal(&b);
 }
 
@@ -243,7 +246,7 @@ measure_table(const struct oracle_result *res, struct buf *b)
 		v = &res->metrics[i];
 		buf_addf(b, "%-10s  %-5s  ", oracle_state_name(v->state),
 		    v->name);
-		add_value(b, v);
+		metric_show(b, v);
 		if (v->unit != NULL)
 			buf_addf(b, " %s", v->unit);
 		if (v->has_target)
@@ -253,8 +256,10 @@ measure_table(const struct oracle_result *res, struct buf *b)
 			buf_addf(b, "  at %s", v->at);
 		buf_addch(b, '\n');
 	}
-	if (res->reason != NULL)
-		buf_addf(b, "%s\n", res->reason);
+	if (res->reason != NULL) {
+		add_reason(b, "", res->reason);
+		buf_addch(b, '\n');
+	}
 }
 
 /* The raw output as an attachment of the record. */
@@ -363,12 +368,11 @@ measure_values_json(const struct metric_value *v, size_t n)
 }
 
 struct js *
-measure_json(struct repo *r, const struct measurement *m)
+measure_json(const struct measurement *m)
 {
 	struct js *j = js_object();
 	char hex[OID_HEX_SIZE];
 
-	(void)r;
 	js_set_string(j, "state", oracle_state_name(m->result.state));
 	js_set_string(j, "reason", m->result.reason);
 	oid_hex(&m->commit, hex);

@@ -32,7 +32,8 @@ void	 measurement_release(struct measurement *);
 /*
  * `rev` NULL: the work tree.  `oracle_from` NULL: for a work tree its own
  * .gitagent; for a revision the commit that [oracle] trusted names, else
- * HEAD.  `stop` as in proc_run_job().
+ * HEAD.  `stop` as in proc_run_job().  ERR_CONFIG: there is no usable
+ * definition, and so no measurement.
  */
 struct err *measure(struct repo *, const char *rev, const char *oracle_from,
 		const volatile int *stop, struct measurement *);
@@ -44,13 +45,15 @@ char	*measure_summary(const struct measurement *);
 /* The table as plain text: metric, value, target, where, verdict. */
 void	 measure_table(const struct oracle_result *, struct buf *);
 /* The fields are documented in git-agent-check(1). */
-struct js *measure_json(struct repo *, const struct measurement *);
-/* Metrics as a JSON array: name, value, unit, at, target, direction, state. */
+struct js *measure_json(const struct measurement *);
+/* Metrics as a JSON array: name, value, unit, at, target, direction, state,
+ * reason. */
 struct js *measure_values_json(const struct metric_value *, size_t);
 
 /*
  * The digest of an oracle's definition: the canonical settings, and the
  * protected paths as they are in the tree.  malloc'd hexadecimal.
+ * ERR_CONFIG: a protected path is not there.
  */
 struct err *oracle_identity(struct repo *, const struct project *,
 		const struct oid *tree, char **id);

@@ -14,13 +14,13 @@
 
 /*
  * Never a part of a longer number: not begun inside one, even where a greedy
- * `.*` stands before it, and not ended inside one, such as "1.5.2" or
- * Fortran's "1.5-101", which has no room for the E.
+ * `.*` stands before it, and not ended inside one, such as "1.5.2", the
+ * hexadecimal "0x1p-9" or Fortran's "1.5-101", which has no room for the E.
  */
 #define NUMBER_PATTERN \
 	"(?:(?<![\\d.])(?<![\\d.][eEdD])(?<![\\d.][eEdD][-+])[-+]?+" \
-	"(?>(?:\\d++(?:\\.\\d*+)?|\\.\\d++)(?:[eEdD][-+]?\\d++)?" \
-	"(?![-+]?\\.?\\d)|(?i:nan|inf(?:inity)?)(?![A-Za-z0-9_])))"
+	"(?>(?:\\d++(?:\\.\\d*+)?|\\.\\d++)(?:[eEdD][-+]?\\d++)?+" \
+	"(?![-+]?\\.?\\d|[xX][0-9a-fA-F])|(?i:nan|inf(?:inity)?)(?![A-Za-z0-9_])))"
 
 static int
 parse_word(const char *s, double *v)

@@ -5,11 +5,14 @@
 
 #include "base/alloc.h"
 #include "base/match.h"
+#include "base/text.h"
 #include "work/number.h"
 #include "work/oracle.h"
 
 /* Metrics that the output names and the configuration does not. */
 #define UNDECLARED_MAX 1000
+/* A longer word is none that a person would give to a metric or a place. */
+#define WORD_MAX 200
 
 /* One place in the output that gives a metric's value. */
 struct sighting {
@@ -85,8 +88,10 @@ parse_line(struct sightings *all, const char *s, const char *end)
 		return;
 	s += 6;
 	name = next_word(&s, end);
-	if (name == NULL)
+	if (name == NULL || strlen(name) > WORD_MAX) {
+		free(name);
 		return;
+	}
 	found = add_sighting(all);
 	found->name = name;
 	value = next_word(&s, end);
@@ -207,10 +212,33 @@ pick(const struct metric_def *def, const struct sighting *v, size_t n)
 	return best;
 }
 
+/* From the output into records, notes and terminals. */
 static char *
-copy_or_null(const char *s)
+clean_copy(const char *s)
 {
-	return s == NULL ? NULL : xstrdup(s);
+	struct buf b = BUF_INIT;
+
+	if (s == NULL)
+		return NULL;
+	text_clean(&b, s, strlen(s), TEXT_LINE);
+	return buf_steal(&b);
+}
+
+/* The same as one word, which is what a record has room for. */
+static char *
+clean_word(const char *s)
+{
+	char *clean = clean_copy(s), *p;
+	struct buf b = BUF_INIT;
+
+	if (clean == NULL)
+		return NULL;
+	for (p = clean; *p != '\0'; p++)
+		if (*p == ' ')
+			*p = '_';
+	text_fit(&b, clean, WORD_MAX);
+	free(clean);
+	return buf_steal(&b);
 }
 
 static void
@@ -240,7 +268,7 @@ judge_metric(struct oracle_result *r, const struct metric_def *def,
 	    sizeof(*r->metrics));
 	m = &r->metrics[r->metric_count++];
 	memset(m, 0, sizeof(*m));
-	m->name = xstrdup(def->name);
+	m->name = clean_word(def->name);
 	m->value = NAN;
 	m->has_target = def->has_target;
 	m->target = def->target;
@@ -248,14 +276,14 @@ judge_metric(struct oracle_result *r, const struct metric_def *def,
 	for (i = 0; i < n; i++)
 		fit_to_definition(&v[i], def);
 	if (n == 0) {
-		m->unit = copy_or_null(def->unit);
+		m->unit = clean_word(def->unit);
 		m->reason = xstrdup("it is missing from the output");
 	} else {
 		s = pick(def, v, n);
 		m->value = s->value;
-		m->at = copy_or_null(s->at);
-		m->unit = copy_or_null(s->unit != NULL ? s->unit : def->unit);
-		m->reason = copy_or_null(s->reason);
+		m->at = clean_word(s->at);
+		m->unit = clean_word(s->unit != NULL ? s->unit : def->unit);
+		m->reason = clean_copy(s->reason);
 	}
 	if (n > 1 && def->rule == MATCH_ONE) {
 		free(m->reason);

@@ -73,17 +73,45 @@ oracle_result_release(struct oracle_result *r)
 	oracle_result_init(r);
 }
 
+/*
+ * A git hook that calls us has variables set that would make the oracle's own
+ * git look elsewhere than in the tree that is measured.  And a decimal comma
+ * would be the end of a number.
+ */
+static void
+make_environment(struct strvec *env)
+{
+	static const char *const categories[] = {
+		"LC_ALL", "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES", "LC_TIME",
+		"LC_MONETARY",
+	};
+	const char *all = getenv("LC_ALL");
+	size_t i;
+
+	strvec_pushl(env, "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
+	    "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
+	    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "LC_NUMERIC=C", (char *)NULL);
+	if (all == NULL || *all == '\0')
+		return;
+	/* It would win over LC_NUMERIC; LANG is what the others fall back to. */
+	for (i = 0; i < sizeof(categories) / sizeof(categories[0]); i++)
+		strvec_push(env, categories[i]);
+	strvec_pushf(env, "LANG=%s", all);
+}
+
 /* Run one of the two shell lines; its output goes to the result. */
 static struct err *
 run_line(const struct project *p, const char *line, const char *dir,
     const volatile int *stop, struct buf *output, struct proc_result *job)
 {
-	struct strvec argv = STRVEC_INIT;
+	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
 	struct proc proc = PROC_INIT;
 	struct err *e;
 
 	strvec_push(&argv, line);
+	make_environment(&env);
 	proc.argv = &argv;
+	proc.env = &env;
 	proc.cwd = dir;
 	proc.flags = PROC_SHELL;
 	buf_clear(output);
@@ -92,6 +120,7 @@ run_line(const struct project *p, const char *line, const char *dir,
 	if (e == NULL && job->interrupted)
 		e = err_new(ERR_SYSTEM, "interrupted");
 	strvec_release(&argv);
+	strvec_release(&env);
 	return e;
 }
 

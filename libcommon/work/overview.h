@@ -119,5 +119,7 @@ char	*metric_format(const struct metric_value *);
 /* 0, or -1 if the text is not one. */
 int	 metric_parse(struct metric_value *, const char *);
 void	 metric_release(struct metric_value *);
+/* Append the value as people read it: "3.1e-05", "nan", "missing". */
+void	 metric_show(struct buf *, const struct metric_value *);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/match.h"
 #include "work/number.h"
@@ -112,20 +113,36 @@ set_trusted(struct parsing *s, void *at)
 	return set_text(s, at);
 }
 
-static int
-leaves_the_tree(const char *path)
+/*
+ * A path as git has it in a tree: no ".", no slash twice or at the end.
+ * NULL if it leaves the tree, or is all of it.
+ */
+static char *
+tree_path(const char *path, size_t len)
 {
-	const char *p = path;
+	const char *p = path, *end = path + len;
+	struct buf b = BUF_INIT;
 	size_t n;
 
-	if (*path == '/')
-		return 1;
-	for (; *p != '\0'; p += n + (p[n] == '/')) {
-		n = strcspn(p, "/");
-		if (n == 2 && memcmp(p, "..", 2) == 0)
-			return 1;
+	if (len > 0 && *path == '/')
+		p = end;
+	for (; p < end; p += n + (p + n < end)) {
+		for (n = 0; p + n < end && p[n] != '/'; n++)
+			continue;
+		if (n == 0 || (n == 1 && *p == '.'))
+			continue;
+		if (n == 2 && memcmp(p, "..", 2) == 0) {
+			buf_clear(&b);
+			break;
+		}
+		if (b.len > 0)
+			buf_addch(&b, '/');
+		buf_add(&b, p, n);
 	}
-	return 0;
+	if (b.len > 0)
+		return buf_steal(&b);
+	buf_release(&b);
+	return NULL;
 }
 
 struct err *
@@ -141,8 +158,8 @@ set_protect(struct parsing *s, void *at)
 		return expected(s, "paths behind the '='");
 	while (e == NULL && *rest != '\0') {
 		n = strcspn(rest, " \t");
-		path = xstrndup(rest, n);
-		if (leaves_the_tree(path))
+		path = tree_path(rest, n);
+		if (path == NULL)
 			e = expected(s, "paths inside the work tree, "
 			    "relative to its top");
 		else if (!strvec_has(paths, path))

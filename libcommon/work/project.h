@@ -36,7 +36,8 @@ struct oracle_def {
 	char *command;		/* shell line */
 	char *sanity;		/* PCRE2 that the output must match, or NULL */
 	char *trusted;		/* revision, or NULL */
-	struct strvec protect;	/* paths that belong to the oracle */
+	struct strvec protect;	/* paths that belong to the oracle, as git
+				 * writes them: no slash at the end */
 	int64_t timeout;	/* µs, for build and for command each */
 };
 

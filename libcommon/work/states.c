@@ -98,6 +98,29 @@ metric_format(const struct metric_value *m)
 	return buf_steal(&b);
 }
 
+/*
+ * Four digits, or as many as it takes to see that a target was missed.
+ * A value that was missing has a reason of its own beside it.
+ */
+void
+metric_show(struct buf *b, const struct metric_value *m)
+{
+	char value[64], target[64];
+	int digits = 4;
+
+	if (isnan(m->value)) {
+		buf_addstr(b, m->reason != NULL &&
+		    strstr(m->reason, "missing") != NULL ? "missing" : "nan");
+		return;
+	}
+	do {
+		snprintf(value, sizeof(value), "%.*g", digits, m->value);
+		snprintf(target, sizeof(target), "%.*g", digits, m->target);
+	} while (m->has_target && m->state == ORACLE_FAIL &&
+	    strcmp(value, target) == 0 && ++digits <= 17);
+	buf_addstr(b, value);
+}
+
 void
 metric_release(struct metric_value *m)
 {
