@@ -100,7 +100,7 @@ test:
 
 units: $(UNIT)
 
-TESTS ?= $(UNIT) $(sort $(wildcard tests/t*.sh))
+TESTS ?= $(UNIT) $(sort $(wildcard tests/t*.sh examples/*/test.sh))
 LIMIT := $(if $(shell command -v timeout),timeout -k 9 900,env)
 check: all units
 	B=$(abspath $(B)) prove -j2 --timer -e '$(LIMIT)' $(TESTS)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# A play: an agent works on the stiff problem in project/, claims
-# to be done too early, is refused, is steered from another clone, and finishes.
+# A play: an agent works on the stiff problem in project/, claims to be done too
+# early, is refused, is steered from another clone, and finishes.
 #
 # Usage: demo.sh [DIRECTORY]
 # DIRECTORY must be new; without it one is made below $TMPDIR.  git-agent's
