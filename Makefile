@@ -115,6 +115,29 @@ lint:
 bench: all $(B)/bench/time-runs
 	@B=$(abspath $(B)) tests/bench/bench.sh
 
+## fuzz: each parser of foreign text for FUZZ_SECONDS (15); needs clang
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
+FUZZ_SECONDS ?= 15
+fuzz:
+	$(AGAIN) run-fuzz B=build/fuzz CC=clang \
+		HARDEN='-fsanitize=fuzzer-no-link,address,undefined'
+
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libcommon.a
+	@mkdir -p $(@D)
+	$(LINK) $^ -fsanitize=fuzzer $(PKG_LIBS)
+
+# New inputs go to build/; a crash leaves its input there and fails.
+run-fuzz: $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
+	@for f in $(FUZZ_SRC:tests/fuzz/fuzz-%.c=%); do \
+		mkdir -p $(B)/corpus/$$f && \
+		$(B)/fuzz/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) \
+			-max_len=65536 -rss_limit_mb=4096 -verbosity=0 \
+			-print_final_stats=1 -artifact_prefix=$(B)/crash-$$f- \
+			$(B)/corpus/$$f tests/fuzz/corpus/$$f 2>&1 >/dev/null | \
+			tee $(B)/$$f.log | grep -E 'executed_units|ERROR|SUMMARY'; \
+		! ls $(B)/crash-$$f-* 2>/dev/null || exit 1; \
+	done
+
 MAN    := $(wildcard man/*.[157])
 BASHC  := $(DATAROOT)/bash-completion/completions
 ZSHC   := $(DATAROOT)/zsh/site-functions
@@ -171,5 +194,6 @@ help:
 	@sed -n 's/^## /make /p' Makefile
 
 FORCE:
-.PHONY: all demo test check units lint bench install uninstall dist clean help FORCE
+.PHONY: all demo test check units lint bench fuzz \
+	run-fuzz install uninstall dist clean help FORCE
 .SECONDARY:

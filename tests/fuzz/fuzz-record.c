@@ -1,0 +1,57 @@
+/* Commits from anywhere: the record parser and the trailers. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "store/record.h"
+#include "work/overview.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+/* What was parsed is what a reader shows: it must be clean and whole. */
+static void
+show(const char *text)
+{
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	text_clean(&b, text, strlen(text), TEXT_BLOCK);
+	if (!text_is_utf8(b.p, b.len))
+		abort();
+	for (i = 0; i < b.len; i++)
+		if ((unsigned char)b.p[i] < 0x20 && b.p[i] != '\n' &&
+		    b.p[i] != '\t')
+			abort();
+	buf_release(&b);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct oid id;
+	struct metric_value m;
+	struct record rec;
+	struct err *e;
+	char *text = xmalloc(size + 1);
+	const char *value;
+
+	/* As object_read() hands it out: with a NUL behind the last byte. */
+	memcpy(text, data, size);
+	text[size] = '\0';
+	e = record_parse(&rec, &id, text, size);
+	if (e == NULL) {
+		if (rec.clock <= 0 || rec.kind == NULL)
+			abort();
+		show(rec.subject);
+		show(rec.body);
+		value = record_trailer(&rec, "Agent-Metric");
+		if (value != NULL && metric_parse(&m, value) == 0)
+			metric_release(&m);
+	}
+	err_free(e);
+	record_release(&rec);
+	free(text);
+	return 0;
+}
