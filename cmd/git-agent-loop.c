@@ -49,16 +49,26 @@ on_signal(int sig)
 	caught = sig == SIGHUP ? SIGTERM : sig;
 }
 
+/* What the caller ignores (nohup, a script's background) stays ignored. */
 static void
-catch_signals(void)
+catch(int sig, int flags)
 {
-	struct sigaction sa;
+	struct sigaction sa, old;
 
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = on_signal;
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	sa.sa_flags = flags;
+	if (sigaction(sig, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		(void)sigaction(sig, &sa, NULL);
+}
+
+static void
+catch_signals(void)
+{
+	/* A second ^C does not wait for the last records to be pushed. */
+	catch(SIGINT, (int)SA_RESETHAND);
+	catch(SIGTERM, 0);
+	catch(SIGHUP, 0);
 }
 
 static void
@@ -74,9 +84,15 @@ defaults(void *values)
 static struct err *
 apply(const struct args *a, struct loop_def *l)
 {
+	struct err *e = NULL;
+
 	if (a->max_iterations == 0 || a->max_failures == 0)
 		return err_new(ERR_USAGE, "a limit of 0 would end the run "
 		    "before it begins");
+	if (a->promise != NULL)
+		e = client_check_promise(a->promise);
+	if (e != NULL)
+		return e;
 	if (a->max_iterations > 0)
 		l->max_iterations = a->max_iterations;
 	if (a->max_time > 0)

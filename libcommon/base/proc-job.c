@@ -25,6 +25,7 @@
  */
 
 #define JOB_GRACE (2 * CLOCK_SECOND)
+#define TICK_MS 100
 
 struct report {
 	struct spawn_failure failure;
@@ -195,7 +196,7 @@ keep_until_told(pid_t job, int control, int report,
 }
 
 static _Noreturn void
-run_keeper(const struct proc *p, int control, int report)
+run_keeper(const struct proc *p, int errors, int control, int report)
 {
 	struct report r = { { 0, 0 }, 0 };
 	struct proc child = *p;
@@ -203,18 +204,23 @@ run_keeper(const struct proc *p, int control, int report)
 	struct err *e;
 	pid_t job;
 
-	(void)setpgid(0, 0);
+	/*
+	 * Away from the terminal: nobody is there to answer a question, and a
+	 * job in the background that asks one is stopped until it is.
+	 */
+	(void)setsid();
 	keeper_signals(&while_waiting);
 	proc_adopt_orphans();
 	/* pselect(2) takes no descriptors above FD_SETSIZE. */
 	if (control >= FD_SETSIZE)
 		_exit(1);
-	e = spawn(&child, -1, &job, &r.failure);
+	e = spawn(&child, errors, &job, &r.failure);
 	if (e != NULL) {
 		send_report(report, &r);
 		_exit(0);
 	}
 	spawn_close(&child.out);
+	spawn_close(&errors);
 	keep_until_told(job, control, report, &while_waiting);
 	_exit(0);
 }
@@ -224,50 +230,74 @@ struct job {
 	pid_t keeper;
 	int control;		/* closed: the keeper ends it */
 	int report;
-	int output;
+	int output, errors;	/* errors: -1 where it goes elsewhere */
 	struct buf reported;
 	struct bounded kept;
 	const struct proc_watcher *watcher;	/* or NULL: the output is kept */
-	int64_t start;
+	int64_t start, next_tick;
 };
+
+struct pipes {
+	int control[2], report[2], output[2], errors[2];
+};
+
+static void
+close_pipe(int fd[2])
+{
+	spawn_close(&fd[0]);
+	spawn_close(&fd[1]);
+}
+
+static struct err *
+open_pipes(struct pipes *p, int with_errors)
+{
+	struct err *e;
+
+	e = spawn_pipe(p->control);
+	if (e == NULL)
+		e = spawn_pipe(p->report);
+	if (e == NULL)
+		e = spawn_pipe(p->output);
+	if (e == NULL && with_errors)
+		e = spawn_pipe(p->errors);
+	return e;
+}
 
 static struct err *
 start_keeper(struct job *j, const struct proc *p)
 {
-	int control[2] = { -1, -1 }, report[2] = { -1, -1 };
-	int output[2] = { -1, -1 };
+	struct pipes f = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	struct proc child = *p;
 	struct err *e;
 
-	if ((e = spawn_pipe(control)) != NULL ||
-	    (e = spawn_pipe(report)) != NULL ||
-	    (e = spawn_pipe(output)) != NULL)
+	e = open_pipes(&f, j->watcher != NULL && j->watcher->errors != NULL);
+	if (e != NULL)
 		goto done;
-	child.out = output[1];
+	child.out = f.output[1];
 	child.flags |= PROC_NEW_GROUP |
 	    (j->watcher == NULL ? PROC_MERGE_STDERR : 0);
 	j->keeper = fork();
 	if (j->keeper == 0) {
-		close(control[1]);
-		close(report[0]);
-		close(output[0]);
-		run_keeper(&child, control[0], report[1]);
+		close(f.control[1]);
+		close(f.report[0]);
+		close(f.output[0]);
+		spawn_close(&f.errors[0]);
+		run_keeper(&child, f.errors[1], f.control[0], f.report[1]);
 	}
 	if (j->keeper < 0) {
 		e = err_errno("cannot start a process");
 		goto done;
 	}
-	j->control = control[1];
-	j->report = report[0];
-	j->output = output[0];
-	control[1] = report[0] = output[0] = -1;
+	j->control = f.control[1];
+	j->report = f.report[0];
+	j->output = f.output[0];
+	j->errors = f.errors[0];
+	f.control[1] = f.report[0] = f.output[0] = f.errors[0] = -1;
 done:
-	spawn_close(&control[0]);
-	spawn_close(&control[1]);
-	spawn_close(&report[0]);
-	spawn_close(&report[1]);
-	spawn_close(&output[0]);
-	spawn_close(&output[1]);
+	close_pipe(f.control);
+	close_pipe(f.report);
+	close_pipe(f.output);
+	close_pipe(f.errors);
 	return e;
 }
 
@@ -284,30 +314,49 @@ take_output(struct job *j)
 	buf_release(&b);
 }
 
-/* Serve what is ready within so many milliseconds; 0 if nothing was. */
-static int
+static void
+take_errors(struct job *j)
+{
+	struct buf b = BUF_INIT;
+
+	(void)spawn_read(&j->errors, &b);
+	if (b.len > 0)
+		j->watcher->errors(j->watcher->arg, b.p, b.len);
+	buf_release(&b);
+}
+
+/* Serve what is ready within so many milliseconds. */
+static void
 serve(struct job *j, int wait_ms)
 {
-	struct pollfd f[2] = {
+	struct pollfd f[3] = {
 		{ j->output, POLLIN, 0 },
+		{ j->errors, POLLIN, 0 },
 		{ j->report, POLLIN, 0 },
 	};
 
-	if (poll(f, 2, wait_ms) <= 0)
-		return 0;
+	if (poll(f, 3, wait_ms) <= 0)
+		return;
 	if (f[0].revents != 0)
 		take_output(j);
 	if (f[1].revents != 0)
+		take_errors(j);
+	if (f[2].revents != 0)
 		(void)spawn_read(&j->report, &j->reported);
-	return 1;
 }
 
+/* A watcher looks into folders; not for every piece of a long output. */
 static int
-must_stop(const struct job *j, const volatile int *stop)
+must_stop(struct job *j, const volatile int *stop)
 {
-	if (j->watcher != NULL)
-		return j->watcher->tick(j->watcher->arg);
-	return stop != NULL && *stop != 0;
+	int64_t now = clock_monotonic();
+
+	if (j->watcher == NULL)
+		return stop != NULL && *stop != 0;
+	if (now < j->next_tick)
+		return 0;
+	j->next_tick = now + TICK_MS * 1000;
+	return j->watcher->tick(j->watcher->arg);
 }
 
 /* Until the keeper has gone; it is told to when the job ends or has to. */
@@ -331,8 +380,8 @@ watch(struct job *j, int64_t timeout, const volatile int *stop,
 			r->timed_out = 1;
 			spawn_close(&j->control);
 		}
-		(void)serve(j, timeout > 0 && left > 0 && left < 100000 ?
-		    (int)(left / 1000) + 1 : 100);
+		serve(j, timeout > 0 && left > 0 && left < TICK_MS * 1000 ?
+		    (int)(left / 1000) + 1 : TICK_MS);
 	}
 	if (r->wall == 0)
 		r->wall = clock_monotonic() - j->start;
@@ -344,8 +393,8 @@ drain(struct job *j)
 {
 	int64_t end = clock_monotonic() + CLOCK_SECOND;
 
-	while (j->output >= 0 && clock_monotonic() < end)
-		(void)serve(j, 100);
+	while ((j->output >= 0 || j->errors >= 0) && clock_monotonic() < end)
+		serve(j, TICK_MS);
 }
 
 static struct err *
@@ -404,14 +453,15 @@ run_job(struct job *j, const struct proc *p, int64_t timeout,
 	spawn_close(&j->control);
 	spawn_close(&j->report);
 	spawn_close(&j->output);
+	spawn_close(&j->errors);
 	buf_release(&j->reported);
 	strvec_release(&env);
 	free(mark);
 	return e;
 }
 
-#define JOB_INIT(keep) { -1, -1, -1, -1, BUF_INIT, \
-	{ (keep) / 2, BUF_INIT, BUF_INIT, 0 }, NULL, 0 }
+#define JOB_INIT(keep) { -1, -1, -1, -1, -1, BUF_INIT, \
+	{ (keep) / 2, BUF_INIT, BUF_INIT, 0 }, NULL, 0, 0 }
 
 struct err *
 proc_run_job(const struct proc *p, int64_t timeout, size_t keep,

@@ -81,12 +81,13 @@ struct err *proc_run_job(const struct proc *, int64_t timeout, size_t keep,
 
 /*
  * The same for a job that is watched while it runs: its output goes to
- * `output` piece by piece and is not kept, stderr is inherited, and `tick` is
- * called about ten times a second; when it returns non-zero, the job is ended
- * and result->interrupted set.
+ * `output`, what it says on stderr to `errors` (NULL: stderr is inherited),
+ * piece by piece, and is not kept.  `tick` is called about ten times a second;
+ * when it returns non-zero, the job is ended and result->interrupted set.
  */
 struct proc_watcher {
 	void (*output)(void *arg, const char *, size_t);
+	void (*errors)(void *arg, const char *, size_t);
 	int (*tick)(void *arg);
 	void *arg;
 };

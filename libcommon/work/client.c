@@ -1,6 +1,7 @@
 #include "work/client.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 #include "base/text.h"
 
 #define LINE_MAX_KEPT (8 * 1024 * 1024)	/* bytes of one line of JSON */
-#define ECHO_MAX 2000			/* bytes of one piece that are shown */
+#define SHOWN_MAX 2000			/* bytes of one piece that are shown */
+#define COMPLAINT_MAX 300		/* columns of it in a record */
 
 static const char claude_command[] =
     "claude -p --output-format stream-json --verbose";
@@ -62,12 +64,12 @@ client_find(struct client *c, const struct project *p, const char *agent)
 }
 
 void
-client_reader_init(struct client_reader *r, const struct client *c, FILE *echo)
+client_reader_init(struct client_reader *r, const struct client *c)
 {
 	memset(r, 0, sizeof(*r));
-	buf_init(&r->line);
+	buf_init(&r->line.text);
+	buf_init(&r->error.text);
 	r->client = c;
-	r->echo = echo;
 	r->result.last_line = xstrdup("");
 	r->result.cost = -1;
 }
@@ -75,26 +77,26 @@ client_reader_init(struct client_reader *r, const struct client *c, FILE *echo)
 void
 client_reader_release(struct client_reader *r)
 {
-	buf_release(&r->line);
+	buf_release(&r->line.text);
+	buf_release(&r->error.text);
+	free(r->complaint);
 	free(r->result.last_line);
 	free(r->result.problem);
 	memset(r, 0, sizeof(*r));
 }
 
 static void
-echo(struct client_reader *r, const char *before, const char *text)
+show(FILE *f, const char *before, const char *text)
 {
 	struct buf b = BUF_INIT;
 	size_t n = strlen(text);
 
-	if (r->echo == NULL)
-		return;
 	buf_addstr(&b, before);
-	text_clean(&b, text, n > ECHO_MAX ? ECHO_MAX : n, TEXT_BLOCK);
-	if (n > ECHO_MAX)
+	text_clean(&b, text, n > SHOWN_MAX ? SHOWN_MAX : n, TEXT_BLOCK);
+	if (n > SHOWN_MAX)
 		buf_addstr(&b, " […]");
-	fprintf(r->echo, "%s\n", b.p);
-	fflush(r->echo);
+	fprintf(f, "%s\n", b.p);
+	fflush(f);
 	buf_release(&b);
 }
 
@@ -118,7 +120,7 @@ keep_last_line(struct client_reader *r, const char *text)
 
 /* What the model said and which tools it used, for those who look on. */
 static void
-echo_message(struct client_reader *r, const struct js *line)
+show_message(const struct js *line)
 {
 	const struct js *content = js_get(js_get(line, "message"), "content");
 	const char *type, *text;
@@ -128,11 +130,11 @@ echo_message(struct client_reader *r, const struct js *line)
 		type = js_get_string(js_at(content, i), "type");
 		text = js_get_string(js_at(content, i), "text");
 		if (type != NULL && strcmp(type, "text") == 0 && text != NULL)
-			echo(r, "", text);
+			show(stdout, "", text);
 		text = js_get_string(js_at(content, i), "name");
 		if (type != NULL && strcmp(type, "tool_use") == 0 &&
 		    text != NULL)
-			echo(r, "  [tool] ", text);
+			show(stdout, "  [tool] ", text);
 	}
 }
 
@@ -174,18 +176,18 @@ take_limit(struct client_reader *r, const struct js *line)
 }
 
 static void
-take_json_line(struct client_reader *r)
+take_json_line(struct client_reader *r, const struct buf *text)
 {
 	struct js *line = NULL;
 	const char *type;
 	struct err *e;
 
-	e = js_parse(&line, r->line.p, r->line.len);
+	e = js_parse(&line, text->p, text->len);
 	type = e == NULL ? js_get_string(line, "type") : NULL;
 	if (type == NULL)
-		echo(r, "", r->line.p);	/* a message of the shell, say */
+		show(stdout, "", text->p);	/* a message of the shell, say */
 	else if (strcmp(type, "assistant") == 0)
-		echo_message(r, line);
+		show_message(line);
 	else if (strcmp(type, "result") == 0)
 		take_result(r, line);
 	else if (strcmp(type, "rate_limit_event") == 0)
@@ -194,43 +196,97 @@ take_json_line(struct client_reader *r)
 	err_free(e);
 }
 
+/* Behind a NUL a line would hide what makes it none of a promise. */
+static void
+replace_nul(struct buf *text)
+{
+	char *p = text->p;
+
+	while ((p = memchr(p, '\0', text->len - (size_t)(p - text->p))) != NULL)
+		*p = '?';
+}
+
 static void
 take_line(struct client_reader *r)
 {
-	if (r->line.len == 0)
-		return;
-	if (r->client->claude) {
-		take_json_line(r);
-		return;
+	struct client_line *l = &r->line;
+
+	if (l->dropped > 0) {
+		printf("[a line of %zu bytes, not shown]\n", l->dropped);
+		fflush(stdout);
+		/* Whatever it was, it was no promise, and it came last. */
+		free(r->result.last_line);
+		r->result.last_line = xstrdup("");
+	} else if (l->text.len > 0 && r->client->claude) {
+		take_json_line(r, &l->text);
+	} else if (l->text.len > 0) {
+		replace_nul(&l->text);
+		show(stdout, "", l->text.p);
+		keep_last_line(r, l->text.p);
 	}
-	echo(r, "", r->line.p);
-	keep_last_line(r, r->line.p);
+}
+
+static void
+take_error(struct client_reader *r)
+{
+	struct client_line *l = &r->error;
+
+	if (l->text.len == 0)
+		return;
+	replace_nul(&l->text);
+	show(stderr, "", l->text.p);
+	if (l->text.p[strspn(l->text.p, " \t\r")] == '\0')
+		return;
+	free(r->complaint);
+	r->complaint = xstrdup(l->text.p);
+}
+
+/* Take what belongs to the line; returns what comes behind it. */
+static const char *
+next_piece(struct client_line *l, const char *data, size_t *n, int *ended)
+{
+	const char *newline = memchr(data, '\n', *n);
+	size_t part = newline == NULL ? *n : (size_t)(newline - data);
+
+	/* A line beyond all measure is dropped, not gathered. */
+	if (l->dropped > 0 || l->text.len + part > LINE_MAX_KEPT) {
+		l->dropped += l->text.len + part;
+		buf_clear(&l->text);
+	} else {
+		buf_add(&l->text, data, part);
+	}
+	*ended = newline != NULL;
+	part += newline != NULL;
+	*n -= part;
+	return data + part;
+}
+
+static void
+feed(struct client_reader *r, struct client_line *l,
+    void (*take)(struct client_reader *), const char *data, size_t n)
+{
+	int ended;
+
+	while (n > 0) {
+		data = next_piece(l, data, &n, &ended);
+		if (!ended)
+			continue;
+		take(r);
+		l->dropped = 0;
+		buf_clear(&l->text);
+	}
 }
 
 void
 client_feed(struct client_reader *r, const char *data, size_t n)
 {
-	const char *newline;
-	size_t part;
+	feed(r, &r->line, take_line, data, n);
+}
 
-	while (n > 0) {
-		newline = memchr(data, '\n', n);
-		part = newline == NULL ? n : (size_t)(newline - data);
-		/* A line beyond all measure is dropped, not gathered. */
-		if (r->line.len + part > LINE_MAX_KEPT)
-			r->too_long = 1;
-		if (!r->too_long)
-			buf_add(&r->line, data, part);
-		if (newline != NULL) {
-			if (!r->too_long)
-				take_line(r);
-			r->too_long = 0;
-			buf_clear(&r->line);
-			part++;
-		}
-		data += part;
-		n -= part;
-	}
+void
+client_feed_errors(struct client_reader *r, const char *data, size_t n)
+{
+	feed(r, &r->error, take_error, data, n);
 }
 
 static int
@@ -240,14 +296,32 @@ is_outage(const struct client_reader *r)
 	    r->result.resets_at != 0;
 }
 
+static char *
+describe_failure(const struct client_reader *r, int exit_status)
+{
+	struct buf b = BUF_INIT, line = BUF_INIT;
+
+	if (exit_status != 0)
+		buf_addf(&b, "exit status %d", exit_status);
+	else
+		buf_addstr(&b, "it ended without a result");
+	if (r->complaint != NULL) {
+		buf_addstr(&b, ": ");
+		text_clean(&line, r->complaint, strlen(r->complaint),
+		    TEXT_LINE);
+		text_fit(&b, line.p, COMPLAINT_MAX);
+	}
+	buf_release(&line);
+	return buf_steal(&b);
+}
+
 const struct client_result *
 client_finish(struct client_reader *r, int exit_status)
 {
 	struct client_result *res = &r->result;
 
-	if (!r->too_long)
-		take_line(r);
-	buf_clear(&r->line);
+	client_feed(r, "\n", 1);
+	client_feed_errors(r, "\n", 1);
 	res->outcome = CLIENT_WORKED;
 	if (r->client->claude && (r->is_error || exit_status != 0) &&
 	    is_outage(r))
@@ -257,9 +331,7 @@ client_finish(struct client_reader *r, int exit_status)
 	else if (r->client->claude && !r->has_result)
 		res->outcome = CLIENT_FAILED;
 	if (res->outcome != CLIENT_WORKED && res->problem == NULL)
-		res->problem = exit_status != 0 ?
-		    xasprintf("exit status %d", exit_status) :
-		    xstrdup("it ended without a result");
+		res->problem = describe_failure(r, exit_status);
 	return res;
 }
 
@@ -273,4 +345,19 @@ client_promises(const char *line, const char *promise)
 	return strncmp(line, "<promise>", 9) == 0 &&
 	    strncmp(line + 9, promise, n) == 0 &&
 	    strcmp(line + 9 + n, "</promise>") == 0;
+}
+
+struct err *
+client_check_promise(const char *promise)
+{
+	size_t n = strlen(promise);
+
+	if (n == 0)
+		return err_new(ERR_USAGE, "the completion promise is empty: "
+		    "every agent would keep it");
+	if (strchr(promise, '\n') != NULL || isspace((unsigned char)*promise) ||
+	    isspace((unsigned char)promise[n - 1]))
+		return err_new(ERR_USAGE, "the completion promise has to be "
+		    "one line, without blanks around it");
+	return NULL;
 }

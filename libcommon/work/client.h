@@ -12,7 +12,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -48,21 +47,28 @@ struct client_result {
 	size_t denials;		/* tools that were not permitted */
 };
 
-/* Reads the output as it comes, and shows it cleaned on `echo`. */
+/* A line on its way. */
+struct client_line {
+	struct buf text;
+	size_t dropped;		/* bytes: it is too long to be gathered */
+};
+
+/* Reads the output as it comes, and shows it cleaned: on stdout what the
+ * client says on its stdout, on stderr the rest. */
 struct client_reader {
 	const struct client *client;
-	FILE *echo;		/* NULL: not shown */
-	struct buf line;
-	int too_long;		/* the line is being dropped */
+	struct client_line line, error;
+	char *complaint;	/* the last line on stderr, or NULL */
 	int has_result;
 	struct client_result result;
 	int is_error;
 	int64_t api_status;
 };
 
-void	 client_reader_init(struct client_reader *, const struct client *,
-	    FILE *echo);
+void	 client_reader_init(struct client_reader *, const struct client *);
 void	 client_feed(struct client_reader *, const char *, size_t);
+/* The same for its stderr, which decides nothing, but may say why it failed. */
+void	 client_feed_errors(struct client_reader *, const char *, size_t);
 /* The output has ended, with this exit status: what does it come to?
  * The result is owned by the reader. */
 const struct client_result *client_finish(struct client_reader *,
@@ -71,5 +77,7 @@ void	 client_reader_release(struct client_reader *);
 
 /* 1 if the line is the promise: TEXT, or <promise>TEXT</promise>, alone. */
 int	 client_promises(const char *line, const char *promise);
+/* ERR_USAGE if no last line could ever be this promise, or any could. */
+struct err *client_check_promise(const char *promise);
 
 #endif

@@ -36,15 +36,45 @@ open_log(struct supervisor *s)
 }
 
 static void
+keep_log(struct supervisor *s, const char *data, size_t n)
+{
+	static const char full[] = "\n[the rest is not kept]\n";
+	struct err *e = NULL;
+
+	if (s->log < 0)
+		return;
+	if (s->logged + (int64_t)n <= LOG_MAX) {
+		e = file_write_fd(s->log, "log", data, n);
+		s->logged += (int64_t)n;
+	} else {
+		e = file_write_fd(s->log, "log", full, sizeof(full) - 1);
+		s->logged = LOG_MAX;
+	}
+	if (e != NULL)
+		cmd_warn("%s", e->msg);
+	if (e != NULL || s->logged == LOG_MAX) {
+		close(s->log);
+		s->log = -1;
+	}
+	err_free(e);
+}
+
+static void
 on_output(void *arg, const char *data, size_t n)
 {
 	struct supervisor *s = arg;
 
 	client_feed(s->reader, data, n);
-	if (s->log < 0 || s->logged + (int64_t)n > LOG_MAX)
-		return;
-	err_free(file_write_fd(s->log, "log", data, n));
-	s->logged += (int64_t)n;
+	keep_log(s, data, n);
+}
+
+static void
+on_errors(void *arg, const char *data, size_t n)
+{
+	struct supervisor *s = arg;
+
+	client_feed_errors(s->reader, data, n);
+	keep_log(s, data, n);
 }
 
 /* The prompt goes in by a file: argument lists are for all to read. */
@@ -78,14 +108,30 @@ fill_environment(const struct supervisor *s, struct strvec *env)
 		    path == NULL ? "/usr/bin:/bin" : path);
 }
 
-struct err *
-loop_run_agent(struct supervisor *s, const char *prompt,
-    struct client_reader *reader, int *exit_status, int *ended_early)
+static struct err *
+watch_agent(struct supervisor *s, const struct proc *p, struct iteration *it)
 {
-	struct proc_watcher watcher = { on_output, loop_tick, s };
+	struct proc_watcher watcher = { on_output, on_errors, loop_tick, s };
+	struct proc_result result;
+	struct err *e;
+
+	s->reader = &it->reader;
+	e = proc_watch_job(p, s->project->loop.iteration_time, &watcher,
+	    &result);
+	s->reader = NULL;
+	if (e != NULL)
+		return e;
+	it->exit_status = result.status;
+	it->ended_early = result.interrupted;
+	it->late = result.timed_out;
+	return NULL;
+}
+
+struct err *
+loop_run_agent(struct supervisor *s, const char *prompt, struct iteration *it)
+{
 	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
 	struct proc p = PROC_INIT;
-	struct proc_result result;
 	struct err *e;
 
 	strvec_push(&argv, s->client.command);
@@ -95,24 +141,14 @@ loop_run_agent(struct supervisor *s, const char *prompt,
 	p.cwd = repo_workdir(s->repo);
 	p.flags = PROC_SHELL;
 	open_log(s);
-	s->reader = reader;
 	e = prompt_file(s, prompt, &p.in);
 	if (e == NULL)
-		e = proc_watch_job(&p, s->project->loop.iteration_time,
-		    &watcher, &result);
-	if (e == NULL) {
-		*exit_status = result.status;
-		*ended_early = result.interrupted;
-		if (result.timed_out)
-			cmd_warn("the agent was ended: the iteration's time "
-			    "is used up");
-	}
+		e = watch_agent(s, &p, it);
 	if (p.in >= 0)
 		close(p.in);
 	if (s->log >= 0)
 		close(s->log);
 	s->log = -1;
-	s->reader = NULL;
 	strvec_release(&argv);
 	strvec_release(&env);
 	return e;

@@ -15,6 +15,8 @@
 #include "work/supervisor.h"
 
 #define SYNC_LIMIT (180 * CLOCK_SECOND)
+#define SYNC_LAST (15 * CLOCK_SECOND)	/* the one after a signal */
+#define SYNC_GRACE (2 * CLOCK_SECOND)	/* between TERM and KILL */
 
 char *
 loop_program(const struct supervisor *s, const char *name)
@@ -37,7 +39,7 @@ loop_spent(const struct supervisor *s)
 }
 
 static void
-start_sync(struct supervisor *s)
+start_sync(struct supervisor *s, int64_t limit)
 {
 	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
 	struct proc p = PROC_INIT;
@@ -57,37 +59,65 @@ start_sync(struct supervisor *s)
 	}
 	err_free(e);
 	s->next_sync = clock_monotonic() + s->project->loop.sync;
+	s->sync_deadline = clock_monotonic() + limit;
 	strvec_release(&argv);
 	strvec_release(&env);
 	free(program);
 }
 
+/* Has it ended?  One that hangs is ended, so that others can follow. */
 static void
-reap_sync(struct supervisor *s, int wait)
+reap_sync(struct supervisor *s)
 {
-	int64_t end = clock_monotonic() + SYNC_LIMIT;
+	int64_t late = clock_monotonic() - s->sync_deadline;
+
+	if (s->syncing == 0)
+		return;
+	if (waitpid(s->syncing, NULL, WNOHANG) != 0)
+		s->syncing = 0;
+	else if (late > SYNC_GRACE)
+		kill(-s->syncing, SIGKILL);
+	else if (late > 0)
+		kill(-s->syncing, SIGTERM);
+}
+
+static void
+wait_for_sync(struct supervisor *s)
+{
 	const struct timespec pause = { 0, 5 * 1000 * 1000 };
-	pid_t pid;
+	int before = *s->options->signal;
 
 	while (s->syncing != 0) {
-		pid = waitpid(s->syncing, NULL, WNOHANG);
-		if (pid != 0)
-			s->syncing = 0;
-		else if (!wait)
-			return;
-		else if (clock_monotonic() > end)
-			kill(-s->syncing, SIGKILL);
-		else
+		if (*s->options->signal != before) {
+			before = *s->options->signal;
+			s->sync_deadline = clock_monotonic();
+		}
+		reap_sync(s);
+		if (s->syncing != 0)
 			nanosleep(&pause, NULL);
 	}
 }
 
+/* Who sent a signal does not wait long before the next one. */
 void
 loop_sync(struct supervisor *s)
 {
-	reap_sync(s, 1);
-	start_sync(s);
-	reap_sync(s, 1);
+	wait_for_sync(s);
+	start_sync(s, *s->options->signal != 0 ? SYNC_LAST : SYNC_LIMIT);
+	wait_for_sync(s);
+}
+
+/*
+ * What a reader may hear of us, and how often: a heartbeat travels with a
+ * sync, so that the rarer of the two counts.  Whole seconds, rounded up.
+ */
+static int64_t
+beat_interval(const struct supervisor *s)
+{
+	int64_t rarer = s->project->loop.beat > s->project->loop.sync ?
+	    s->project->loop.beat : s->project->loop.sync;
+
+	return (rarer + CLOCK_SECOND - 1) / CLOCK_SECOND;
 }
 
 static void
@@ -103,8 +133,11 @@ beat(struct supervisor *s)
 	trailers_addf(&d.trailers, "Agent-Iteration", "%lld",
 	    (long long)s->state.iteration);
 	trailers_addf(&d.trailers, "Agent-Interval", "%lld",
-	    (long long)(s->project->loop.beat / CLOCK_SECOND));
+	    (long long)beat_interval(s));
 	e = writer_beat(s->repo, &d);
+	/* So that a kill does not give hours of wall clock back. */
+	if (e == NULL)
+		e = loop_save(s);
 	/* A missed heartbeat is no reason to end a week's work. */
 	if (e != NULL)
 		cmd_warn("no heartbeat: %s", e->msg);
@@ -114,22 +147,30 @@ beat(struct supervisor *s)
 	free(subject);
 }
 
-/* The agent gets some time to obey by itself, told by its hook. */
+/* Ask once; the answer stays until the run's end. */
 static int
-must_stop(struct supervisor *s)
+is_asked_to_stop(struct supervisor *s)
 {
 	char *request;
 
-	if (s->stop_deadline == 0) {
-		request = runstate_stop_request(s->repo);
-		if (request == NULL)
-			return 0;
-		cmd_note("asked to stop: %s", request);
-		free(request);
-		s->stop_deadline = clock_monotonic() +
-		    s->project->loop.stop_grace;
-	}
-	return clock_monotonic() >= s->stop_deadline;
+	if (s->stop_deadline != 0)
+		return 1;
+	request = runstate_stop_request(s->repo);
+	if (request == NULL)
+		return 0;
+	cmd_note("asked to stop: %s", request);
+	free(request);
+	s->stop_deadline = clock_monotonic() + s->project->loop.stop_grace;
+	return 1;
+}
+
+int
+loop_is_over(struct supervisor *s)
+{
+	if (loop_spent(s) > s->project->loop.max_time)
+		s->timed_out = 1;
+	return *s->options->signal != 0 || s->timed_out ||
+	    is_asked_to_stop(s);
 }
 
 int
@@ -137,33 +178,29 @@ loop_tick(void *arg)
 {
 	struct supervisor *s = arg;
 	int64_t now = clock_monotonic();
+	int over = loop_is_over(s);
 
-	if (*s->options->signal != 0)
+	if (*s->options->signal != 0 || s->timed_out)
 		return 1;
-	if (loop_spent(s) > s->project->loop.max_time) {
-		s->timed_out = 1;
-		return 1;
-	}
-	reap_sync(s, 0);
+	reap_sync(s);
 	if (now >= s->next_beat)
 		beat(s);
 	if (s->syncing == 0 && (now >= s->next_sync ||
 	    inbox_has_delivered(s->repo)))
-		start_sync(s);
-	return must_stop(s);
+		start_sync(s, SYNC_LIMIT);
+	/* The agent gets some time to obey by itself, told by its hook. */
+	return over && now >= s->stop_deadline;
 }
 
-int
+void
 loop_sleep(struct supervisor *s, int64_t us)
 {
 	const struct timespec pause = { 0, 100 * 1000 * 1000 };
 	int64_t end = clock_monotonic() + us;
-	int ended = loop_tick(s);
 
 	/* Between iterations a request to stop needs no grace. */
-	while (!ended && s->stop_deadline == 0 && clock_monotonic() < end) {
+	while (clock_monotonic() < end && !loop_is_over(s)) {
+		(void)loop_tick(s);
 		nanosleep(&pause, NULL);
-		ended = loop_tick(s);
 	}
-	return ended || s->stop_deadline != 0;
 }

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/cmd.h"
 #include "base/js.h"
 #include "base/proc.h"
 #include "work/oracle.h"
@@ -30,10 +31,11 @@ on_tick(void *arg)
 
 /* `git agent check --json HEAD`, with the definition fixed at the start. */
 static struct err *
-run_check(struct supervisor *s, struct buf *json, int *status)
+run_check(struct supervisor *s, struct buf *json, int *status,
+    int *interrupted)
 {
 	struct watched w = { BUF_INIT, s };
-	struct proc_watcher watcher = { on_output, on_tick, &w };
+	struct proc_watcher watcher = { on_output, NULL, on_tick, &w };
 	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
 	struct proc p = PROC_INIT;
 	struct proc_result result;
@@ -47,9 +49,10 @@ run_check(struct supervisor *s, struct buf *json, int *status)
 	p.env = &env;
 	p.cwd = repo_workdir(s->repo);
 	e = proc_watch_job(&p, CHECK_LIMIT, &watcher, &result);
-	*status = result.status;
-	if (e == NULL && result.interrupted)
-		e = err_new(ERR_SYSTEM, "interrupted");
+	if (e == NULL) {
+		*status = result.status;
+		*interrupted = result.interrupted;
+	}
 	buf_add(json, w.output.p, w.output.len);
 	buf_release(&w.output);
 	strvec_release(&argv);
@@ -125,18 +128,21 @@ is_judged(const struct supervisor *s, const char *hex, int promised)
 }
 
 static struct err *
-measure_head(struct supervisor *s, const char *hex, int *passed,
-    char **verdict)
+measure_head(struct supervisor *s, const char *hex, struct iteration *it,
+    struct buf *why)
 {
 	struct buf json = BUF_INIT;
 	struct err *e;
 	int status = -1;
 
 	s->doing = "the oracle is running";
-	e = run_check(s, &json, &status);
-	if (e == NULL) {
-		*passed = status == 0;
-		*verdict = verdict_of(&json, status);
+	s->next_beat = 0;
+	e = run_check(s, &json, &status, &it->ended_early);
+	if (e == NULL && !it->ended_early) {
+		it->verdict = verdict_of(&json, status);
+		if (status != 0)
+			buf_addf(why, "- The oracle does not agree. %s\n",
+			    it->verdict);
 		free(s->state.judged);
 		s->state.judged = xstrdup(hex);
 	}
@@ -144,33 +150,100 @@ measure_head(struct supervisor *s, const char *hex, int *passed,
 	return e;
 }
 
-struct err *
-loop_judge(struct supervisor *s, int promised, int *accepted, char **verdict,
-    char **why)
+static struct err *
+judge(struct supervisor *s, struct iteration *it, struct buf *why)
 {
-	struct buf b = BUF_INIT;
 	char hex[OID_HEX_SIZE];
 	struct oid head;
 	struct err *e;
-	int passed = s->options->no_oracle;
 
-	*accepted = 0;
-	*verdict = *why = NULL;
 	e = repo_head(s->repo, &head);
 	if (e != NULL)
 		return e;
 	oid_hex(&head, hex);
-	if (is_judged(s, hex, promised))
+	if (is_judged(s, hex, it->promised))
 		return NULL;
 	if (!s->options->no_oracle)
-		e = measure_head(s, hex, &passed, verdict);
-	if (e == NULL && !passed)
-		buf_addf(&b, "- The oracle does not agree. %s\n", *verdict);
+		e = measure_head(s, hex, it, why);
+	if (e == NULL && it->promised && !it->ended_early)
+		e = check_committed(s, &head, why);
+	return e;
+}
+
+/*
+ * What cannot be judged is not accepted; but an agent that leaves HEAD on a
+ * branch without commits, say, is told so, and does not end a week's work.
+ */
+struct err *
+loop_judge(struct supervisor *s, struct iteration *it)
+{
+	struct buf why = BUF_INIT;
+	struct err *e;
+
+	e = judge(s, it, &why);
+	if (e != NULL) {
+		cmd_warn("cannot judge HEAD: %s", e->msg);
+		buf_addf(&why, "- HEAD could not be judged: %s\n", e->msg);
+		err_free(e);
+	}
+	/* Ended while the oracle ran: its verdict is open. */
+	if (it->ended_early)
+		it->promised = 0;
+	it->accepted = it->promised && why.len == 0;
+	if (it->promised && !it->accepted)
+		it->why = buf_steal(&why);
+	buf_release(&why);
+	return NULL;
+}
+
+/* What [oracle] trusted names, as a commit that can no longer move. */
+static struct err *
+follow_trusted(struct supervisor *s, struct oid *from)
+{
+	struct buf text = BUF_INIT;
+	struct project p;
+	struct err *e;
+
+	project_init(&p);
+	e = repo_commit_file(s->repo, from, PROJECT_FILE, &text);
 	if (e == NULL)
-		e = check_committed(s, &head, &b);
-	*accepted = e == NULL && b.len == 0;
-	if (e == NULL && b.len > 0)
-		*why = buf_steal(&b);
-	buf_release(&b);
+		e = project_parse(&p, PROJECT_FILE " of HEAD", text.p,
+		    text.len);
+	if (e == NULL && !p.has_oracle)
+		e = err_new(ERR_CONFIG, "the [oracle] in .gitagent is not "
+		    "committed yet; the loop judges by the committed one: "
+		    "'git add .gitagent', commit and push");
+	if (e == NULL && p.oracle.trusted != NULL)
+		e = err_prefix(repo_resolve(s->repo, p.oracle.trusted, from),
+		    "[oracle] trusted");
+	project_release(&p);
+	buf_release(&text);
+	return e;
+}
+
+struct err *
+loop_fix_oracle(struct supervisor *s)
+{
+	struct oid from;
+	char hex[OID_HEX_SIZE];
+	struct err *e;
+
+	e = repo_head(s->repo, &from);
+	if (e != NULL || s->options->no_oracle)
+		return e;
+	if (!s->project->has_oracle)
+		return err_new(ERR_CONFIG, "no oracle is configured, so "
+		    "nothing could tell when the work is done; add [oracle] "
+		    "to .gitagent, or take the agent's word with "
+		    "--no-oracle");
+	e = follow_trusted(s, &from);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		return err_new(ERR_CONFIG, ".gitagent is not committed yet; "
+		    "the loop judges by the committed oracle: 'git add "
+		    ".gitagent', commit and push");
+	}
+	oid_hex(&from, hex);
+	s->state.oracle_from = e == NULL ? xstrdup(hex) : NULL;
 	return e;
 }

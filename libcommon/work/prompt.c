@@ -15,11 +15,10 @@ prompt_render(const struct prompt *p, struct buf *b)
 	buf_addf(b, "When the whole work is done, and not before, end your "
 	    "last message with this line alone:\n"
 	    "<promise>%s</promise>\n", p->promise);
-	if (p->has_oracle)
-		buf_addstr(b, "The loop then runs the oracle itself and "
-		    "accepts the promise only if HEAD passes, is committed "
-		    "without leftovers and is pushed. Otherwise it tells you "
-		    "why, and the work goes on.\n");
+	buf_addf(b, "The loop then %saccepts the promise only if %sall work "
+	    "is committed and pushed. Otherwise it tells you why, and the "
+	    "work goes on.\n", p->has_oracle ? "runs the oracle itself and " :
+	    "", p->has_oracle ? "HEAD passes and " : "");
 	if (p->refusal != NULL)
 		buf_addf(b, "\n# Your last promise was not accepted\n\n%s\n",
 		    p->refusal);

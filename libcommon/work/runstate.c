@@ -6,9 +6,13 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/cmd.h"
 #include "base/file.h"
 #include "base/js.h"
+#include "store/writer.h"
 #include "work/entry.h"
+
+#define LOCK_WAIT_MS 10000
 
 void
 runstate_release(struct runstate *s)
@@ -18,6 +22,7 @@ runstate_release(struct runstate *s)
 	free(s->oracle_from);
 	free(s->refusal);
 	free(s->judged);
+	free(s->writer);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -30,23 +35,33 @@ take_string(const struct js *j, const char *key)
 }
 
 static struct err *
+malformed(const char *path)
+{
+	return err_new(ERR_INPUT, "'%s' is not the state of a run; 'git agent "
+	    "loop --new' starts a new one", path);
+}
+
+static struct err *
 fill(struct runstate *s, const struct js *j, const char *path)
 {
 	const char *id = js_get_string(j, "id");
 
-	if (id == NULL || !run_id_ok(id))
-		return err_new(ERR_INPUT, "'%s' is not the state of a run; "
-		    "remove it to start anew", path);
+	if (id == NULL || !run_id_ok(id) ||
+	    !js_get_int(j, "iteration", &s->iteration) ||
+	    !js_get_int(j, "spent", &s->spent) ||
+	    !js_get_int(j, "failures", &s->failures) ||
+	    s->iteration < 0 || s->spent < 0 || s->failures < 0)
+		return malformed(path);
 	snprintf(s->id, sizeof(s->id), "%s", id);
-	js_get_int(j, "iteration", &s->iteration);
-	js_get_int(j, "spent", &s->spent);
-	js_get_int(j, "failures", &s->failures);
+	s->open = js_get_bool(j, "open");
+	s->accepted = js_get_bool(j, "accepted");
 	s->finished = js_get_bool(j, "finished");
 	s->agent = take_string(j, "agent");
 	s->prompt = take_string(j, "prompt");
 	s->oracle_from = take_string(j, "oracle_from");
 	s->refusal = take_string(j, "refusal");
 	s->judged = take_string(j, "judged");
+	s->writer = take_string(j, "writer");
 	return NULL;
 }
 
@@ -60,10 +75,10 @@ runstate_read(struct repo *r, struct runstate *s)
 
 	memset(s, 0, sizeof(*s));
 	e = file_read(path, &text);
-	if (e == NULL)
-		e = err_prefix(js_parse(&j, text.p, text.len), "'%s'", path);
-	if (e == NULL)
-		e = fill(s, j, path);
+	if (e == NULL) {
+		err_free(js_parse(&j, text.p, text.len));
+		e = j == NULL ? malformed(path) : fill(s, j, path);
+	}
 	js_free(j);
 	buf_release(&text);
 	free(path);
@@ -79,6 +94,8 @@ runstate_write(struct repo *r, const struct runstate *s)
 
 	js_set_string(j, "id", s->id);
 	js_set_int(j, "iteration", s->iteration);
+	js_set_bool(j, "open", s->open);
+	js_set_bool(j, "accepted", s->accepted);
 	js_set_int(j, "spent", s->spent);
 	js_set_int(j, "failures", s->failures);
 	js_set_bool(j, "finished", s->finished);
@@ -87,11 +104,25 @@ runstate_write(struct repo *r, const struct runstate *s)
 	js_set_string(j, "oracle_from", s->oracle_from);
 	js_set_string(j, "refusal", s->refusal);
 	js_set_string(j, "judged", s->judged);
+	js_set_string(j, "writer", s->writer);
 	text = js_line(j);
 	e = file_write(path, text, strlen(text));
 	free(text);
 	js_free(j);
 	free(path);
+	return e;
+}
+
+struct err *
+runstate_is_copy(struct repo *r, const struct runstate *s, int *copy)
+{
+	char *writer = NULL;
+	struct err *e;
+
+	e = writer_id(r, 0, &writer);
+	*copy = e == NULL && (writer == NULL || s->writer == NULL ||
+	    strcmp(writer, s->writer) != 0);
+	free(writer);
 	return e;
 }
 
@@ -102,9 +133,15 @@ runstate_lock(struct repo *r, struct lock *lock)
 	struct err *e;
 
 	e = repo_make_state(r);
-	/* The keeper of a killed loop's agent holds it until all is ended. */
 	if (e == NULL)
-		e = lock_take(lock, path, 10000);
+		e = lock_take(lock, path, 0);
+	/* The keeper of a killed loop's agent holds it until all is ended. */
+	if (e != NULL && e->code == ERR_LOCKED) {
+		err_free(e);
+		cmd_note("a loop holds this work tree; waiting %d seconds for "
+		    "its end", LOCK_WAIT_MS / 1000);
+		e = lock_take(lock, path, LOCK_WAIT_MS);
+	}
 	if (e != NULL && e->code == ERR_LOCKED) {
 		err_free(e);
 		e = err_new(ERR_LOCKED, "a loop is already running in this "
@@ -121,11 +158,14 @@ runstate_is_here(struct repo *r, const char *id, int *held)
 	struct runstate s;
 	struct err *e;
 	char *path;
-	int here;
+	int here, copy = 0;
 
 	*held = 0;
 	e = runstate_read(r, &s);
 	here = e == NULL && strcmp(s.id, id) == 0;
+	if (here)
+		e = runstate_is_copy(r, &s, &copy);
+	here = here && e == NULL && !copy;
 	if (here) {
 		path = repo_local_path(r, "run.lock");
 		*held = lock_held(path);

@@ -15,6 +15,8 @@
 struct runstate {
 	char id[27];
 	int64_t iteration;	/* begun last; 0: none yet */
+	int open;		/* and not at its end: begins again */
+	int accepted;		/* its promise was: only the end is missing */
 	int64_t spent;		/* µs of wall clock, over all sessions */
 	int64_t failures;	/* of the agent, in a row */
 	int finished;		/* the run has ended for good */
@@ -24,13 +26,18 @@ struct runstate {
 				 * taken from, hexadecimal; or NULL */
 	char *refusal;		/* what the next prompt has to say, or NULL */
 	char *judged;		/* commit judged last, hexadecimal; or NULL */
+	char *writer;		/* of the clone: a copy of it has another */
 };
 
 void	 runstate_release(struct runstate *);
-/* ERR_NOTFOUND if no run was ever started here. */
+/* ERR_NOTFOUND if no run was ever started here; ERR_INPUT if the file is not
+ * the state of a run. */
 struct err *runstate_read(struct repo *, struct runstate *);
 struct err *runstate_write(struct repo *, const struct runstate *);
-/* ERR_LOCKED with a sentence if a loop is running in this work tree. */
+/* 1 if the state came here with a copy of the clone: the run is not ours. */
+struct err *runstate_is_copy(struct repo *, const struct runstate *,
+		int *copy);
+/* Waits a while; ERR_LOCKED with a sentence if a loop is running in this work tree. */
 struct err *runstate_lock(struct repo *, struct lock *);
 /* 1 if the run belongs to this work tree; then *held: its loop is alive. */
 int	 runstate_is_here(struct repo *, const char *id, int *held);

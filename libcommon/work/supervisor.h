@@ -45,12 +45,25 @@ struct supervisor {
 	int64_t began;		/* of this session, monotonic µs */
 	int64_t next_sync, next_beat;	/* monotonic µs */
 	int64_t stop_deadline;	/* or 0: nobody asked to stop */
+	int64_t sync_deadline;	/* of the one that runs */
 	pid_t syncing;		/* the background sync, or 0 */
 	const char *doing;	/* for the heartbeat */
 	struct client_reader *reader;
 	int log;		/* descriptor of the iteration's log, or -1 */
 	int64_t logged;		/* bytes in it */
 	int timed_out;		/* the run's wall clock is used up */
+};
+
+/* One iteration, from its prompt to its verdict. */
+struct iteration {
+	int64_t start;
+	struct client_reader reader;
+	int exit_status;
+	int late;		/* its time was used up */
+	int ended_early;	/* the run has to end; nothing is judged */
+	int promised, accepted;
+	char *verdict;		/* the oracle's, or NULL */
+	char *why;		/* a promise was not accepted, or NULL */
 };
 
 /*
@@ -61,27 +74,35 @@ struct err *supervise(struct supervisor *, enum loop_end *);
 
 /* For the parts (supervisor.c, loop-*.c). */
 
+/* Keep the state on disk; after this a kill loses nothing before it. */
+struct err *loop_save(struct supervisor *);
 /* µs of wall clock that the run has used, in all its sessions. */
 int64_t	 loop_spent(const struct supervisor *);
 /* What happens beside the agent: syncs, heartbeats; non-zero: end it now. */
 int	 loop_tick(void *supervisor);
 /* Sync now and wait for it. */
 void	 loop_sync(struct supervisor *);
-/* Wait; 0, or non-zero if the run has to end. */
-int	 loop_sleep(struct supervisor *, int64_t us);
+/* 1 if a signal, a request to stop or the wall clock ends the run. */
+int	 loop_is_over(struct supervisor *);
+/* Wait, or less if loop_is_over(). */
+void	 loop_sleep(struct supervisor *, int64_t us);
 /* A record of the run: event "start", "resume", "iteration", "end". */
 struct err *loop_record(struct supervisor *, const char *event,
-		const char *outcome, const char *detail, const char *);
+		const char *outcome, const char *detail, const char *subject);
+/* All of one iteration; its outcome is recorded and the state kept. */
+struct err *loop_iteration(struct supervisor *, struct iteration *);
+void	 iteration_release(struct iteration *);
 /* Start the agent once, and see what it comes to. */
 struct err *loop_run_agent(struct supervisor *, const char *prompt,
-		struct client_reader *, int *exit_status, int *ended_early);
+		struct iteration *);
+/* Fix the oracle's definition for the run, as it is committed now. */
+struct err *loop_fix_oracle(struct supervisor *);
 /*
- * Judge HEAD: *accepted if a promise can be believed; else *why (malloc'd)
- * says what is missing.  *verdict is the oracle's answer in one line, or
- * NULL.  Without a promise the same commit is not measured twice.
+ * Judge HEAD: it->accepted if a promise can be believed; else it->why says
+ * what is missing.  it->verdict is the oracle's answer in one line, or NULL.
+ * Without a promise the same commit is not measured twice.
  */
-struct err *loop_judge(struct supervisor *, int promised, int *accepted,
-		char **verdict, char **why);
+struct err *loop_judge(struct supervisor *, struct iteration *);
 /* The programs of this toolkit are called where this one is. */
 char	*loop_program(const struct supervisor *, const char *name);
 
