@@ -39,8 +39,30 @@ static const char *const usage[] = {
 	NULL
 };
 
+#define NO_GOAL "(describe here what is to be reached)"
+
+/* What a file that was left alone does not say now. */
 static void
-print_fates(const struct brief *b, int dry_run)
+print_kept(const struct args *a, const char *path)
+{
+	if (strcmp(path, ".claude/settings.json") == 0)
+		cmd_note("  add git-agent-hook to it under SessionStart and "
+		    "PostToolBatch; git-agent-hook(1) shows the lines");
+	if (strcmp(path, PROJECT_FILE) != 0)
+		return;
+	if (a->goal != NULL)
+		cmd_note("  if it does not have this goal yet, write it "
+		    "there, and into CLAUDE.md");
+	if (a->oracle != NULL)
+		cmd_note("  if it does not have this oracle yet, write it "
+		    "there: [oracle], command = %s", a->oracle);
+	if (a->agents.n > 0)
+		cmd_note("  if it does not have this agent yet, write it "
+		    "there: [loop], agent = %s", a->agents.v[0]);
+}
+
+static void
+print_fates(const struct brief *b, const struct args *a)
 {
 	static const char *const done[] = {
 		"created", "unchanged", "left alone (it has other contents)"
@@ -53,18 +75,15 @@ print_fates(const struct brief *b, int dry_run)
 
 	for (i = 0; i < b->n; i++) {
 		cmd_note("%s: %s", b->v[i].path,
-		    (dry_run ? would : done)[b->v[i].fate]);
-		if (b->v[i].fate == BRIEF_KEPT &&
-		    strcmp(b->v[i].path, ".claude/settings.json") == 0 )
-			cmd_note("  it needs git-agent-hook under "
-			    "SessionStart and PostToolBatch; "
-			    "git-agent-hook(1) shows the lines");
+		    (a->dry_run ? would : done)[b->v[i].fate]);
+		if (b->v[i].fate == BRIEF_KEPT)
+			print_kept(a, b->v[i].path);
 	}
 }
 
 /* What a person does next; only what is not done yet. */
 static void
-print_next(const struct brief *b, const char *goal)
+print_next(struct repo *r, const struct brief *b, const char *goal)
 {
 	size_t i;
 	struct buf files = BUF_INIT;
@@ -78,8 +97,9 @@ print_next(const struct brief *b, const char *goal)
 		cmd_note("  write the goal into CLAUDE.md and .gitagent, and "
 		    "run 'git agent init' again to record the brief");
 	if (files.len > 0) {
-		cmd_note("  git add%s && git commit -m \"Set up git-agent\" "
-		    "&& git push", files.p);
+		cmd_note("  git add%s && git commit -m \"Set up git-agent\""
+		    "%s", files.p, repo_remote(r) == NULL ? "" :
+		    " && git push");
 		cmd_note("  git agent loop");
 	}
 	buf_release(&files);
@@ -94,7 +114,7 @@ goal_of_file(struct repo *r, char **goal)
 
 	project_init(&p);
 	e = project_read(&p, repo_workdir(r));
-	if (e == NULL && p.goal != NULL && strncmp(p.goal, "(", 1) != 0)
+	if (e == NULL && p.goal != NULL && strcmp(p.goal, NO_GOAL) != 0)
 		*goal = xstrdup(p.goal);
 	if (e != NULL && e->code == ERR_NOTFOUND) {
 		err_free(e);
@@ -114,7 +134,7 @@ set_up(struct repo *r, const struct args *a, const char *goal)
 	struct err *e;
 	int written = 0, arrived = 1;
 
-	o.goal = goal == NULL ? "(describe here what is to be reached)" : goal;
+	o.goal = goal == NULL ? NO_GOAL : goal;
 	o.oracle = a->oracle;
 	o.agents = &a->agents;
 	e = brief_plan(&b, r, &o);
@@ -122,7 +142,7 @@ set_up(struct repo *r, const struct args *a, const char *goal)
 		e = brief_apply(&b, r, a->dry_run);
 	if (e != NULL)
 		goto done;
-	print_fates(&b, a->dry_run);
+	print_fates(&b, a);
 	if (!a->dry_run && goal != NULL)
 		e = brief_record(r, goal, &written, &id);
 	if (e == NULL && written) {
@@ -136,15 +156,15 @@ set_up(struct repo *r, const struct args *a, const char *goal)
 		cmd_note("brief: would be recorded");
 	}
 	if (e == NULL && !a->dry_run)
-		print_next(&b, goal);
+		print_next(r, &b, goal);
 done:
 	brief_release(&b);
 	return e;
 }
 
 /*
- * The project was set up by another clone: this one is connected now, and
- * there is nothing to start afresh.
+ * The project was set up before: by another clone, or on another branch of
+ * this one.  It is connected now, and there is nothing to start afresh.
  */
 static struct err *
 connect_clone(struct repo *r, const struct args *a, const struct overview *ov,
@@ -153,26 +173,30 @@ connect_clone(struct repo *r, const struct args *a, const struct overview *ov,
 	const struct note *brief = notes_newest(&ov->brief);
 	char *path, *own = NULL;
 	struct err *e;
+	int files;
 
 	*connected = 0;
 	if (brief == NULL || a->goal != NULL || a->oracle != NULL ||
 	    a->agents.n > 0)
 		return NULL;
 	e = writer_id(r, 0, &own);
-	if (e == NULL && (own == NULL || strcmp(own, brief->writer) != 0)) {
-		*connected = 1;
+	if (e != NULL)
+		return e;
+	path = xasprintf("%s/%s", repo_workdir(r), PROJECT_FILE);
+	files = access(path, F_OK) == 0;
+	*connected = own == NULL || strcmp(own, brief->writer) != 0 || !files;
+	if (*connected) {
 		cmd_note("connected to a project with %zu record%s: %s",
 		    ov->stats.records, ov->stats.records == 1 ? "" : "s",
 		    brief->subject);
-		path = xasprintf("%s/%s", repo_workdir(r), PROJECT_FILE);
-		cmd_note("%s", access(path, F_OK) == 0 ?
+		cmd_note("%s", files ?
 		    "'git agent status' shows where it stands" :
 		    "its files are not in this branch; 'git pull' or a "
 		    "checkout brings them");
-		free(path);
 	}
+	free(path);
 	free(own);
-	return e;
+	return NULL;
 }
 
 static struct err *
@@ -206,20 +230,44 @@ done:
 	return e;
 }
 
+/* The same text without blanks around it, malloc'd; NULL for NULL. */
+static char *
+trimmed(const char *text)
+{
+	struct buf b = BUF_INIT;
+
+	if (text == NULL)
+		return NULL;
+	buf_addstr(&b, text + strspn(text, " \t\r\n"));
+	buf_rtrim(&b);
+	return buf_steal(&b);
+}
+
 static struct err *
 run(void *values, int argc, char **argv, int *status)
 {
+	struct args *a = values;
+	char *goal = trimmed(a->goal), *oracle = trimmed(a->oracle);
 	struct repo *r = NULL;
-	struct err *e;
+	struct err *e = NULL;
 
 	(void)status;
+	a->goal = goal;
+	a->oracle = oracle;
 	if (argc > 0)
-		return err_new(ERR_USAGE, "'%s' is not expected here; a goal "
+		e = err_new(ERR_USAGE, "'%s' is not expected here; a goal "
 		    "is given as --goal \"text\"", argv[0]);
-	e = repo_open(&r);
+	else if ((goal != NULL && *goal == '\0') ||
+	    (oracle != NULL && *oracle == '\0'))
+		e = err_new(ERR_USAGE, "%s is empty", goal != NULL &&
+		    *goal == '\0' ? "the goal" : "the oracle's command");
 	if (e == NULL)
-		e = init(r, values);
+		e = repo_open(&r);
+	if (e == NULL)
+		e = init(r, a);
 	repo_close(r);
+	free(goal);
+	free(oracle);
 	return e;
 }
 

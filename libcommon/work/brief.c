@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/conf.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "store/reader.h"
@@ -72,10 +73,18 @@ replace(const char *text, const char *mark, const char *with)
 	return buf_steal(&b);
 }
 
-/* Takes both strings. */
+/* Takes both strings.  Two agents may read the same file. */
 static void
 add_file(struct brief *b, char *path, char *text)
 {
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		if (strcmp(b->v[i].path, path) == 0) {
+			free(path);
+			free(text);
+			return;
+		}
 	ALLOC_GROW(b->v, b->n, b->cap);
 	b->v[b->n].path = path;
 	b->v[b->n].text = text;
@@ -150,56 +159,112 @@ oracle_section(struct repo *r, const char *command)
 	return buf_steal(&b);
 }
 
-/* The file that a client reads on its own. */
-static const char *
-instructions_of(const char *agent)
-{
-	if (strcmp(agent, "codex") == 0 || strcmp(agent, "opencode") == 0)
-		return "AGENTS.md";
-	if (strcmp(agent, "gemini") == 0)
-		return "GEMINI.md";
-	return NULL;
-}
+static const struct {
+	const char *name;
+	const char *path;	/* the file that it reads on its own … */
+	const char *template;	/* … and what is in it */
+} agents[] = {
+	{ "claude", ".claude/settings.json", "settings.json" },
+	{ "codex", "AGENTS.md", "AGENTS.md" },
+	{ "gemini", "GEMINI.md", "AGENTS.md" },
+	{ "opencode", "AGENTS.md", "AGENTS.md" },
+};
+#define AGENTS (sizeof(agents) / sizeof(agents[0]))
 
 static struct err *
-add_agent(struct brief *b, const char *agent)
+find_agent(const char *name, size_t *found)
 {
-	static const char *const known[] = {
-		"claude", "codex", "gemini", "opencode", NULL
-	};
-	const char *path = instructions_of(agent), *near;
+	const char *known[AGENTS + 1] = { NULL }, *near;
+	size_t i;
 
-	if (path != NULL)
-		return add_template(b, "AGENTS.md", path, "", "", "");
-	if (strcmp(agent, "claude") == 0)
-		return add_template(b, "settings.json",
-		    ".claude/settings.json", "", "", "");
-	near = text_suggest(agent, known);
+	for (i = 0; i < AGENTS; i++) {
+		known[i] = agents[i].name;
+		*found = i;
+		if (strcmp(name, known[i]) == 0)
+			return NULL;
+	}
+	near = text_suggest(name, known);
 	return err_new(ERR_INPUT, "'%s' is not an agent that init knows "
-	    "(claude, codex, gemini, opencode)%s%s%s", agent,
+	    "(claude, codex, gemini, opencode)%s%s%s", name,
 	    near == NULL ? "" : "; did you mean '",
 	    near == NULL ? "" : near, near == NULL ? "" : "'?");
 }
 
-/* What we are about to write has to say what was asked for. */
+/* Its file, and how it is started: the latter goes to .gitagent. */
 static struct err *
-verify_config(const struct brief_file *f, const struct brief_options *o,
-    const char *goal)
+add_agent(struct brief *b, const char *name, struct buf *sections)
 {
-	struct project p;
+	char *template = xasprintf("agent-%s", name);
+	struct err *e;
+	size_t i;
+
+	e = find_agent(name, &i);
+	if (e == NULL)
+		e = add_template(b, agents[i].template, agents[i].path, "",
+		    "", "");
+	if (e == NULL) {
+		buf_addch(sections, '\n');
+		e = read_template(template, sections);
+	}
+	free(template);
+	return e;
+}
+
+/* What we are about to write has to be read as what was asked for. */
+static struct err *
+verify_value(const char *key, const char *value, const char *instead)
+{
+	char *text = xasprintf("[x]\n%s = %s\n", key, value);
+	struct conf c = CONF_INIT;
 	struct err *e;
 
-	project_init(&p);
-	e = project_parse(&p, f->path, f->text, strlen(f->text));
-	if (e == NULL && (p.goal == NULL || strcmp(p.goal, goal) != 0))
-		e = err_new(ERR_INPUT, "the goal cannot be written in "
-		    "'%s' as it is; leave out quotes, ';' and '#'", f->path);
-	if (e == NULL && o->oracle != NULL && (!p.has_oracle ||
-	    strcmp(p.oracle.command, o->oracle) != 0))
-		e = err_new(ERR_INPUT, "the oracle's command cannot be "
-		    "written in '%s' as it is; put it into a script and name "
-		    "that", f->path);
-	project_release(&p);
+	e = conf_parse(&c, PROJECT_FILE, text, strlen(text));
+	if (e != NULL || c.n != 2 || strcmp(c.v[1].value, value) != 0) {
+		err_free(e);
+		e = err_new(ERR_INPUT, "'%s' cannot hold the %s as it is (it "
+		    "has a ';' behind a blank, or a line break); %s",
+		    PROJECT_FILE, key, instead);
+	}
+	conf_release(&c);
+	free(text);
+	return e;
+}
+
+/* Of a goal the first line, of which .gitagent holds no more. */
+static char *
+first_line(const char *goal)
+{
+	struct buf b = BUF_INIT;
+
+	buf_add(&b, goal, strcspn(goal, "\r\n"));
+	buf_rtrim(&b);
+	return buf_steal(&b);
+}
+
+static struct err *
+add_config(struct brief *b, const struct brief_options *o,
+    const char *section, const char *agent, const struct buf *agent_sections)
+{
+	char *goal = first_line(o->goal);
+	struct buf all = BUF_INIT;
+	struct brief_file *f;
+	struct err *e;
+
+	e = verify_value("goal", goal, "put it otherwise");
+	if (e == NULL && o->oracle != NULL)
+		e = verify_value("command", o->oracle, "put it into a script "
+		    "and name that");
+	if (e == NULL)
+		e = add_template(b, "gitagent", PROJECT_FILE, goal, section,
+		    agent);
+	if (e == NULL) {
+		f = &b->v[b->n - 1];
+		buf_addstr(&all, f->text);
+		buf_addstr(&all, agent_sections->p);
+		free(f->text);
+		f->text = buf_steal(&all);
+	}
+	free(goal);
 	return e;
 }
 
@@ -207,27 +272,24 @@ struct err *
 brief_plan(struct brief *b, struct repo *r, const struct brief_options *o)
 {
 	char *section = oracle_section(r, o->oracle);
-	char *goal = xstrndup(o->goal, strcspn(o->goal, "\n"));
 	char *how = o->oracle == NULL ? xstrdup("") :
 	    xasprintf("The oracle runs `%s`; `.gitagent` holds its metrics "
 	    "and targets.", o->oracle);
 	const char *agent = o->agents->n > 0 ? o->agents->v[0] : "claude";
+	struct buf sections = BUF_INIT;
 	struct err *e;
 	size_t i;
 
 	memset(b, 0, sizeof(*b));
 	e = add_template(b, "CLAUDE.md", "CLAUDE.md", o->goal, how, agent);
-	if (e == NULL)
-		e = add_template(b, "gitagent", PROJECT_FILE, goal, section,
-		    agent);
-	if (e == NULL)
-		e = verify_config(&b->v[1], o, goal);
 	if (e == NULL && o->agents->n == 0)
-		e = add_agent(b, "claude");
+		e = add_agent(b, agent, &sections);
 	for (i = 0; e == NULL && i < o->agents->n; i++)
-		e = add_agent(b, o->agents->v[i]);
+		e = add_agent(b, o->agents->v[i], &sections);
+	if (e == NULL)
+		e = add_config(b, o, section, agent, &sections);
+	buf_release(&sections);
 	free(section);
-	free(goal);
 	free(how);
 	return e;
 }
@@ -260,6 +322,27 @@ brief_apply(struct brief *b, struct repo *r, int dry_run)
 	return e;
 }
 
+/*
+ * A repository may have been made by a stranger: a link in it that leads out
+ * of it would have us publish a file of the user's.
+ */
+static struct err *
+stay_inside(struct repo *r, const char *path, const char *name)
+{
+	char *real = realpath(path, NULL);
+	char *top = realpath(repo_workdir(r), NULL);
+	size_t n = top == NULL ? 0 : strlen(top);
+	struct err *e = NULL;
+
+	if (real != NULL && (n == 0 || strncmp(real, top, n) != 0 ||
+	    real[n] != '/' || strncmp(real + n, "/.git/", 6) == 0))
+		e = err_new(ERR_INPUT, "'%s' is a link to '%s', which is not "
+		    "in the work tree; it is not recorded", name, real);
+	free(real);
+	free(top);
+	return e;
+}
+
 static struct err *
 attach(struct repo *r, const char *name, struct tree *t)
 {
@@ -268,7 +351,9 @@ attach(struct repo *r, const char *name, struct tree *t)
 	struct oid blob;
 	struct err *e;
 
-	e = file_read(path, &text);
+	e = stay_inside(r, path, name);
+	if (e == NULL)
+		e = file_read(path, &text);
 	if (e == NULL)
 		e = object_write(r, OBJECT_BLOB, text.p, text.len, &blob);
 	if (e == NULL)

@@ -27,8 +27,8 @@ struct brief {
 };
 
 struct brief_options {
-	const char *goal;	/* one line or more */
-	const char *oracle;	/* shell line, or NULL */
+	const char *goal;	/* one line or more, no blanks around it */
+	const char *oracle;	/* shell line likewise, or NULL */
 	const struct strvec *agents;	/* names; none: claude */
 };
 
@@ -42,6 +42,7 @@ struct err *brief_apply(struct brief *, struct repo *, int dry_run);
 /*
  * Record the brief: its goal, with CLAUDE.md and .gitagent attached as they
  * are in the work tree.  *written is 0 if the newest brief says the same.
+ * ERR_INPUT: one of them is a link that leads out of the work tree.
  */
 struct err *brief_record(struct repo *, const char *goal, int *written,
 		struct oid *id);
