@@ -17,6 +17,7 @@ struct repo {
 	struct strvec keys, values;	/* read by `git config --list`, or … */
 	struct strvec kept;	/* … values handed out, for their lifetime */
 	int listed;		/* keys and values are filled in */
+	int misses;		/* objects that were looked for in vain */
 };
 
 /* An error with libgit2's own words at the end. */

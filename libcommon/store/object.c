@@ -5,6 +5,12 @@
 
 #include "base/alloc.h"
 
+/*
+ * A miss makes libgit2 look at the folder of packs again, in case git made a
+ * new one.  After so many misses it is no longer that.
+ */
+#define MISSES_MAX 64
+
 struct err *
 repo_odb(struct repo *r, git_odb **odb)
 {
@@ -37,9 +43,14 @@ object_read(struct repo *r, const struct oid *oid, enum object_type *type,
 	if (e != NULL)
 		return e;
 	oid_to_git(&id, oid);
-	rc = git_odb_read(&object, odb, &id);
-	if (rc == GIT_ENOTFOUND)
+	if (r->misses > MISSES_MAX &&
+	    !git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH))
 		return missing(oid);
+	rc = git_odb_read(&object, odb, &id);
+	if (rc == GIT_ENOTFOUND) {
+		r->misses++;
+		return missing(oid);
+	}
 	if (rc != 0)
 		return err_git("cannot read an object");
 	*type = (enum object_type)git_odb_object_type(object);

@@ -1,7 +1,10 @@
 #include "store/oid.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 
@@ -64,14 +67,40 @@ oid_is_zero(const struct oid *oid)
 	return oid_equal(oid, &zero);
 }
 
+/*
+ * A name is the output of a hash function only if there is such an object: a
+ * hostile commit may name parents that all begin alike.  So all of it counts,
+ * mixed with what nobody can know beforehand.
+ */
+static size_t
+oid_hash(const struct oid *oid)
+{
+	static uint64_t seed;
+	uint64_t part[3] = { 0, 0, 0 }, h;
+	struct timespec now;
+	size_t i;
+
+	if (seed == 0) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		seed = (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^
+		    (uint64_t)getpid() << 20 ^ (uint64_t)(uintptr_t)&now;
+		seed |= 1;
+	}
+	memcpy(part, oid->b, sizeof(oid->b));
+	h = seed;
+	for (i = 0; i < 3; i++) {
+		h = (h ^ part[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
+	return (size_t)(h ^ h >> 29);
+}
+
 /* The slot that holds the name, or the free one where it would go. */
 static size_t
 oidset_find(const struct oidset *set, const struct oid *oid)
 {
-	size_t i;
+	size_t i = oid_hash(oid);
 
-	/* A hash function's output is hash enough. */
-	memcpy(&i, oid->b, sizeof(i));
 	for (i &= set->size - 1; !oid_is_zero(&set->slot[i]);
 	    i = (i + 1) & (set->size - 1))
 		if (oid_equal(&set->slot[i], oid))
