@@ -91,11 +91,10 @@ static void
 show_who(struct out *o, struct repo *r, const struct record *rec, int ahead)
 {
 	const char *at = record_trailer(rec, "Agent-At");
-	struct buf b = BUF_INIT;
+	struct buf b = BUF_INIT, lines = BUF_INIT;
 	char abbrev[OID_HEX_SIZE];
 	struct oid id;
 
-	buf_addstr(&b, "    ");
 	text_clean(&b, rec->author_name, strlen(rec->author_name), TEXT_LINE);
 	buf_addstr(&b, ", ");
 	clock_relative(&b, rec->clock, clock_now());
@@ -103,10 +102,12 @@ show_who(struct out *o, struct repo *r, const struct record *rec, int ahead)
 		object_abbrev(r, &id, abbrev);
 		buf_addf(&b, ", on %s", abbrev);
 	}
-	out_styled(o, STYLE_DIM, "%s", b.p);
+	text_wrap(&lines, b.p, 4, 4, line_width(o));
+	out_styled(o, STYLE_DIM, "    %s", lines.p);
 	if (ahead)
-		out_styled(o, STYLE_BAD, " (a clock far in the future)");
+		out_styled(o, STYLE_BAD, "\n    (a clock far in the future)");
 	out_str(o, "\n");
+	buf_release(&lines);
 	buf_release(&b);
 }
 
