@@ -372,6 +372,9 @@ watch(struct job *j, int64_t timeout, const volatile int *stop,
 		if (j->reported.len >= sizeof(struct report)) {
 			if (r->wall == 0)
 				r->wall = spent;
+			/* Whoever told us to stop may have ended it, too. */
+			if (j->control >= 0 && j->watcher == NULL)
+				r->interrupted = must_stop(j, stop);
 			spawn_close(&j->control);
 		} else if (j->control >= 0 && must_stop(j, stop)) {
 			r->interrupted = 1;

@@ -9,14 +9,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/cmd.h"
-#include "base/proc.h"
-#include "store/reader.h"
 #include "store/sync.h"
 #include "store/writer.h"
 #include "work/entry.h"
 #include "work/inbox.h"
 
-#define LEFTOVER_GRACE (3 * CLOCK_SECOND)
 #define OUTAGE_WAIT (5 * CLOCK_SECOND)		/* the first one; doubles */
 #define OUTAGE_WAIT_MAX (15 * 60 * CLOCK_SECOND)
 #define RESET_WAIT_MAX (6 * 3600 * CLOCK_SECOND)
@@ -76,158 +73,6 @@ loop_save(struct supervisor *s)
 	if (e == NULL)
 		e = runstate_write(s->repo, &s->state);
 	return e;
-}
-
-static struct err *
-start_run(struct supervisor *s)
-{
-	struct buf b = BUF_INIT;
-	struct err *e;
-
-	runstate_release(&s->state);
-	e = run_id_new(s->state.id);
-	if (e == NULL)
-		e = loop_fix_oracle(s);
-	if (e != NULL)
-		return e;
-	s->state.agent = xstrdup(s->client.name);
-	if (s->options->prompt != NULL)
-		s->state.prompt = xstrdup(s->options->prompt);
-	runstate_clear_stop(s->repo);
-	e = loop_save(s);
-	buf_addf(&b, "run started: agent '%s', at most %lld iterations and ",
-	    s->client.name, (long long)s->project->loop.max_iterations);
-	clock_duration(&b, s->project->loop.max_time);
-	if (e == NULL)
-		e = loop_record(s, "start", NULL, NULL, b.p);
-	buf_release(&b);
-	return e;
-}
-
-/* Whatever the killed supervisor left running would work against us. */
-static void
-end_leftovers(const struct supervisor *s)
-{
-	char *mark = xasprintf("GIT_AGENT_RUN=%s", s->state.id);
-	int n = proc_kill_marked(mark, LEFTOVER_GRACE);
-
-	if (n > 0)
-		cmd_note("ended %d process%s that the interrupted loop had "
-		    "left", n, n == 1 ? "" : "es");
-	free(mark);
-}
-
-/* What the newest record of the run says of the iteration begun last. */
-static void
-take_recorded(struct runstate *st, const struct record *rec)
-{
-	const char *event = record_trailer(rec, "Agent-Event");
-	const char *number = record_trailer(rec, "Agent-Iteration");
-	const char *outcome = record_trailer(rec, "Agent-Outcome");
-
-	if (event == NULL || strcmp(event, "iteration") != 0 ||
-	    number == NULL || atoll(number) != st->iteration ||
-	    outcome == NULL || strcmp(outcome, "interrupted") == 0)
-		return;
-	st->open = 0;
-	st->accepted = strcmp(outcome, "done") == 0;
-	if (strcmp(outcome, "outage") == 0)
-		st->iteration--;
-	free(st->refusal);
-	st->refusal = strcmp(outcome, "refused") == 0 ?
-	    xstrdup(rec->body) : NULL;
-}
-
-/* Killed between its record and its state, the iteration is at its end. */
-static struct err *
-catch_up(struct supervisor *s)
-{
-	const struct record *rec = NULL;
-	struct reader *rd = NULL;
-	const char *id;
-	struct err *e;
-	int found = 0;
-
-	e = reader_open(s->repo, &rd);
-	while (e == NULL && !found) {
-		e = reader_next(rd, &rec);
-		if (e != NULL || rec == NULL)
-			break;
-		id = record_trailer(rec, "Agent-Run");
-		found = strcmp(rec->kind, "run") == 0 && id != NULL &&
-		    strcmp(id, s->state.id) == 0;
-	}
-	if (found)
-		take_recorded(&s->state, rec);
-	reader_close(rd);
-	return e;
-}
-
-static struct err *
-resume_run(struct supervisor *s)
-{
-	struct runstate *st = &s->state;
-	char *subject;
-	struct err *e = NULL;
-
-	end_leftovers(s);
-	if (s->options->prompt != NULL) {
-		free(st->prompt);
-		st->prompt = xstrdup(s->options->prompt);
-	}
-	/* It may have begun with --no-oracle. */
-	if (st->oracle_from == NULL)
-		e = loop_fix_oracle(s);
-	if (e == NULL && st->open)
-		e = catch_up(s);
-	if (e != NULL)
-		return e;
-	subject = xasprintf(st->open ? "run resumed in iteration %lld" :
-	    "run resumed after iteration %lld", (long long)st->iteration);
-	e = loop_record(s, "resume", NULL, NULL, subject);
-	/* The interrupted iteration begins again and counts once. */
-	if (st->open && st->iteration > 0)
-		st->iteration--;
-	st->open = 0;
-	free(subject);
-	return e;
-}
-
-/* With --new: the other clones should not wait for the old one. */
-static struct err *
-abandon_run(struct supervisor *s)
-{
-	end_leftovers(s);
-	return loop_record(s, "end", "abandoned", NULL,
-	    "run given up for a new one");
-}
-
-static struct err *
-begin(struct supervisor *s)
-{
-	struct err *e;
-	int copy = 0, fresh = s->options->fresh;
-
-	e = runstate_read(s->repo, &s->state);
-	if (e != NULL && (e->code == ERR_NOTFOUND ||
-	    (fresh && e->code == ERR_INPUT))) {
-		err_free(e);
-		return start_run(s);
-	}
-	if (e == NULL && s->state.finished)
-		return start_run(s);
-	if (e == NULL)
-		e = runstate_is_copy(s->repo, &s->state, &copy);
-	if (e == NULL && copy) {
-		cmd_note("the run that was interrupted here belongs to "
-		    "another copy of this clone; this one starts its own");
-		return start_run(s);
-	}
-	if (e == NULL && !fresh)
-		return resume_run(s);
-	if (e == NULL)
-		e = abandon_run(s);
-	return e == NULL ? start_run(s) : e;
 }
 
 /* How long until the provider may answer again; doubles with each time. */
@@ -417,7 +262,7 @@ supervise(struct supervisor *s, enum loop_end *end)
 	s->bindir = own_folder();
 	e = runstate_lock(s->repo, &lock);
 	if (e == NULL)
-		e = begin(s);
+		e = loop_begin(s);
 	if (e == NULL)
 		e = iterate(s, end);
 	if (e == NULL)

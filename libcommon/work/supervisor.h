@@ -74,6 +74,8 @@ struct err *supervise(struct supervisor *, enum loop_end *);
 
 /* For the parts (supervisor.c, loop-*.c). */
 
+/* Take up the run that was interrupted here, or start a new one. */
+struct err *loop_begin(struct supervisor *);
 /* Keep the state on disk; after this a kill loses nothing before it. */
 struct err *loop_save(struct supervisor *);
 /* µs of wall clock that the run has used, in all its sessions. */
