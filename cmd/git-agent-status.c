@@ -7,6 +7,7 @@
 #include "base/js.h"
 #include "base/out.h"
 #include "store/sync.h"
+#include "work/checkpoints.h"
 #include "work/delivery.h"
 #include "work/overview.h"
 #include "work/runstate.h"
@@ -15,12 +16,12 @@
 
 struct args {
 	int json, offline;
-	int64_t count;
+	int64_t count;		/* -1: not given */
 };
 
 static const struct opt opts[] = {
 	OPT_INT('n', "max-count", "N", struct args, count,
-	    "show at most N entries of each list (default 5)"),
+	    "show at most N entries of each list (default 5, and 8 checks)"),
 	OPT_FLAG(0, "json", struct args, json, "print JSON"),
 	OPT_FLAG(0, "offline", struct args, offline,
 	    "show what was fetched before; do not use the network"),
@@ -29,7 +30,9 @@ static const struct opt opts[] = {
 
 static const char *const usage[] = { "[-n N] [--json] [--offline]", NULL };
 
+#define NOTES_SHOWN 5
 #define CHECKS_SHOWN 8
+#define RUNS_SHOWN 3
 
 /*
  * In the clone that runs the loop there is no need to wait for a heartbeat
@@ -71,7 +74,7 @@ view_footer(struct out *o, struct repo *r, const struct overview *ov)
 	struct buf b = BUF_INIT;
 	const char *remote = repo_remote(r);
 
-	buf_addf(&b, "\n%zu record%s in %zu log%s", ov->stats.records,
+	buf_addf(&b, "%zu record%s in %zu log%s", ov->stats.records,
 	    ov->stats.records == 1 ? "" : "s", ov->stats.logs,
 	    ov->stats.logs == 1 ? "" : "s");
 	if (remote == NULL) {
@@ -83,8 +86,35 @@ view_footer(struct out *o, struct repo *r, const struct overview *ov)
 	if (remote != NULL && ov->unpushed > 0)
 		buf_addf(&b, "; %zu of this clone not pushed yet",
 		    ov->unpushed);
-	out_styled(o, STYLE_DIM, "%s\n", b.p);
+	out_printf(o, "\n%s", out_begin(o, STYLE_DIM));
+	show_block(o, b.p, 0);
+	out_str(o, out_end(o, STYLE_DIM));
 	buf_release(&b);
+}
+
+/* The newest, and what else is alive or was left without an end. */
+static void
+view_runs(struct out *o, struct repo *r, const struct runs *list)
+{
+	enum run_state state;
+	size_t i, shown = 0, more = 0;
+
+	for (i = 0; i < list->n; i++) {
+		state = state_of(r, &list->v[i]);
+		if (i > 0 && list->v[i].outcome != NULL)
+			continue;
+		if (state != RUN_LIVE && shown >= RUNS_SHOWN) {
+			more++;
+			continue;
+		}
+		view_run(o, &list->v[i], state);
+		shown++;
+	}
+	if (more > 0)
+		out_styled(o, STYLE_DIM, "… and %zu more without an end: git "
+		    "agent log run\n", more);
+	if (list->n == 0)
+		out_str(o, "No run yet; 'git agent loop' starts one\n");
 }
 
 static void
@@ -92,30 +122,13 @@ print_text(struct out *o, struct repo *r, const struct args *a,
     const struct overview *ov)
 {
 	const struct note *brief = notes_newest(&ov->brief);
-	const struct note *status = notes_newest(&ov->status);
-	struct notes one = { NULL, 0, 0 };
-	size_t most = (size_t)a->count, i;
+	size_t most = a->count < 0 ? NOTES_SHOWN : (size_t)a->count;
 
-	if (brief != NULL) {
-		out_styled(o, STYLE_HEAD, "Goal");
-		out_str(o, " ");
-		show_line(o, STYLE_PLAIN, brief->subject);
-		out_str(o, "\n");
-	}
-	for (i = 0; i < ov->runs.n && i < 3; i++)
-		/* The newest, and what else is not at its end. */
-		if (i == 0 || ov->runs.v[i].outcome == NULL)
-			view_run(o, &ov->runs.v[i],
-			    state_of(r, &ov->runs.v[i]));
-	if (ov->runs.n == 0)
-		out_str(o, "No run yet; 'git agent loop' starts one\n");
-	if (status != NULL) {
-		one.v = (struct note *)status;
-		one.n = 1;
-		view_notes(o, r, "Status", &one, 1);
-	}
-	view_checks(o, r, &ov->checks,
-	    most > CHECKS_SHOWN ? most : CHECKS_SHOWN);
+	if (brief != NULL)
+		view_goal(o, brief);
+	view_runs(o, r, &ov->runs);
+	view_status(o, r, &ov->status);
+	view_checks(o, r, &ov->checks, a->count < 0 ? CHECKS_SHOWN : most);
 	view_steers(o, r, &ov->steers, most);
 	view_notes(o, r, "Failed approaches", &ov->failed, most);
 	view_notes(o, r, "Known limitations", &ov->limit, most);
@@ -161,7 +174,7 @@ print_json(struct out *o, struct repo *r, const struct overview *ov,
 	    view_note_json(r, status));
 	list = js_array();
 	for (i = 0; i < ov->checks.n; i++)
-		js_append(list, view_check_json(r, &ov->checks.v[i]));
+		js_append(list, view_check_json(&ov->checks.v[i]));
 	js_set(j, "checks", list);
 	list = js_array();
 	for (i = 0; i < ov->steers.n; i++)
@@ -194,6 +207,7 @@ show_status(struct repo *r, const struct args *a, int *status)
 	if (e != NULL)
 		goto done;
 	delivery_warn(&ov.stats, &partial);
+	checkpoints_find(r, &ov);
 	if (ov.stats.logs == 0 && !a->json) {
 		cmd_note("no records here yet; 'git agent init' sets a "
 		    "project up");
@@ -217,7 +231,7 @@ done:
 static void
 defaults(void *values)
 {
-	((struct args *)values)->count = 5;
+	((struct args *)values)->count = -1;
 }
 
 static struct err *

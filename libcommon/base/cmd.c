@@ -63,16 +63,43 @@ add_typed_name(struct buf *b, const char *name)
 		buf_addch(b, *name == '-' && dashes++ < 2 ? ' ' : *name);
 }
 
+#define USAGE_COLUMNS 79
+
+/* Wrapped between its words, of which "[-n N]" is one. */
+static void
+add_synopsis(struct buf *b, const char *line, size_t used)
+{
+	char *p, *words = xstrdup(line);
+	size_t start = b->len;
+	int depth = 0;
+
+	for (p = words; *p != '\0'; p++) {
+		depth += *p == '[' ? 1 : *p == ']' ? -1 : 0;
+		if (*p == ' ' && depth > 0)
+			*p = '\1';
+	}
+	text_wrap(b, words, used, used, USAGE_COLUMNS);
+	for (p = b->p + start; *p != '\0'; p++)
+		if (*p == '\1')
+			*p = ' ';
+	free(words);
+}
+
 static void
 print_usage(const struct cmd *cmd, FILE *f)
 {
 	const char *const *line;
 	struct buf b = BUF_INIT;
+	size_t start;
 
 	for (line = cmd->usage; *line != NULL; line++) {
+		start = b.len;
 		buf_addstr(&b, line == cmd->usage ? "usage: " : "   or: ");
 		add_typed_name(&b, cmd->name);
-		buf_addf(&b, "%s%s\n", **line == '\0' ? "" : " ", *line);
+		if (**line != '\0')
+			buf_addch(&b, ' ');
+		add_synopsis(&b, *line, b.len - start);
+		buf_addch(&b, '\n');
 	}
 	if (cmd->opts != NULL && cmd->opts->name != NULL) {
 		buf_addch(&b, '\n');

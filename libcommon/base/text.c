@@ -249,32 +249,68 @@ new_line(struct buf *b, size_t indent)
 	buf_addf(b, "\n%*s", (int)indent, "");
 }
 
-/* One line of the text, without its newline; returns the columns used. */
+/* Punctuation that does not begin a line: 、。」』】）！，．：；？ */
+static int
+is_closing(uint32_t c)
+{
+	static const uint16_t closing[] = {
+		0x3001, 0x3002, 0x300d, 0x300f, 0x3011, 0xff09, 0xff01,
+		0xff0c, 0xff0e, 0xff1a, 0xff1b, 0xff1f,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
+		if (c == closing[i])
+			return 1;
+	return 0;
+}
+
+/*
+ * Bytes up to where a line may be broken: before a blank, and on both sides
+ * of a wide character, since texts made of those have no blanks.
+ */
+static size_t
+unbreakable(const char *s, size_t n, size_t *columns)
+{
+	size_t at = 0, k, w;
+
+	*columns = 0;
+	while (at < n && s[at] != ' ') {
+		w = next_width(s + at, n - at, &k);
+		if (w == 2 && at > 0 && !is_closing(decode(s + at, k)))
+			break;
+		at += k;
+		*columns += w;
+		if (w == 2 && (at == n || next_width(s + at, n - at, &k) == 1))
+			break;
+	}
+	return at;
+}
+
+/* One line of the text, without its newline. */
 static void
 wrap_line(struct buf *b, const char *s, size_t n, size_t used, size_t indent,
     size_t columns)
 {
-	size_t len, w;
+	size_t len, w, blank = 0;
 	int first = 1;
 
 	while (n > 0) {
-		for (len = 0; len < n && s[len] != ' '; len++)
-			continue;
-		w = width_of(s, len);
-		if (!first && used + 1 + w > columns) {
+		len = unbreakable(s, n, &w);
+		if (!first && used + blank + w > columns) {
 			new_line(b, indent);
 			used = indent;
-		} else if (!first) {
+		} else if (blank) {
 			buf_addch(b, ' ');
 			used++;
 		}
 		buf_add(b, s, len);
 		used += w;
 		first = 0;
-		while (len < n && s[len] == ' ')
-			len++;
 		s += len;
 		n -= len;
+		for (blank = 0; n > 0 && *s == ' '; s++, n--)
+			blank = 1;
 	}
 }
 

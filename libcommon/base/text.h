@@ -43,10 +43,11 @@ void	text_fit(struct buf *, const char *s, size_t columns);
 /* The same, padded with blanks to exactly `columns` (right: at its left). */
 void	text_pad(struct buf *, const char *s, size_t columns, int right);
 /*
- * Append clean text broken at blanks into lines of at most `columns`, each
- * line after the first begun with `indent` blanks (which count); the caller
- * has put `used` columns on the first line.  Newlines in s stay; lines of it
- * that begin with blanks are kept as they are.  No newline at the end.
+ * Append clean text broken at blanks, and beside wide characters, into lines
+ * of at most `columns`, each line after the first begun with `indent` blanks
+ * (which count); the caller has put `used` columns on the first line.
+ * Newlines in s stay; lines of it that begin with blanks are kept as they
+ * are.  No newline at the end.
  */
 void	text_wrap(struct buf *, const char *s, size_t used, size_t indent,
 	    size_t columns);

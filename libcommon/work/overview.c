@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "store/sync.h"
+#include "work/entry.h"
 
 /* A record that says what became of an instruction. */
 struct link {
@@ -160,7 +161,7 @@ add_run(struct runs *list, const struct record *rec)
 	struct run *run;
 	int newest;
 
-	if (id == NULL || event == NULL)
+	if (id == NULL || event == NULL || !run_id_ok(id))
 		return;
 	run = find_run(list, id, rec->writer);
 	newest = run->last == 0;
@@ -229,6 +230,7 @@ add_record(struct gather *g, const struct record *rec, int ahead)
 	const char *retracts = record_trailer(rec, "Agent-Retracts");
 	const char *older = record_trailer(rec, "Agent-Supersedes");
 	struct notes *list = list_of(g->ov, kind);
+	int gone;
 
 	/* Links come before what they name: effects are newer than causes. */
 	if (older != NULL)
@@ -239,13 +241,14 @@ add_record(struct gather *g, const struct record *rec, int ahead)
 		add_link(g, rec, steer, "delivered", ahead);
 	if (strcmp(kind, "answered") == 0 && steer != NULL && state != NULL)
 		add_link(g, rec, steer, state, ahead);
+	gone = oidset_has(&g->gone, &rec->id);
 	if (strcmp(kind, "run") == 0)
 		add_run(&g->ov->runs, rec);
-	else if (strcmp(kind, "check") == 0)
+	else if (strcmp(kind, "check") == 0 && !gone)
 		add_check(&g->ov->checks, rec, ahead);
 	else if (strcmp(kind, "steer") == 0)
 		add_steer(g, rec, ahead);
-	else if (list != NULL && !oidset_has(&g->gone, &rec->id))
+	else if (list != NULL && !gone)
 		add_plain(list, rec, ahead);
 }
 
@@ -433,6 +436,7 @@ checks_release(struct checks *list)
 		free(c->commit);
 		free(c->tree);
 		free(c->oracle_id);
+		free(c->committed);
 		for (k = 0; k < c->metric_count; k++)
 			metric_release(&c->metrics[k]);
 		free(c->metrics);

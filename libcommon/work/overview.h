@@ -33,6 +33,7 @@ struct notes {
 struct check {
 	struct note note;
 	char *commit, *tree, *oracle_id;	/* hexadecimal; or NULL */
+	char *committed;	/* by checkpoints_find(), or NULL */
 	enum oracle_state state;
 	int dirty;		/* the work tree had uncommitted changes */
 	struct metric_value *metrics;
@@ -109,7 +110,8 @@ int	 steer_is_open(const struct steer *);
 enum run_state { RUN_LIVE, RUN_STALE, RUN_ENDED, RUN_INTERRUPTED };
 /*
  * Live while its heartbeat is younger than three intervals; stale when it
- * should have ended or spoken and did neither.
+ * should have ended or spoken and did neither, or speaks by a clock that
+ * cannot be believed.
  */
 enum run_state run_state(const struct run *, int64_t now);
 const char *run_state_name(enum run_state);

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "store/writer.h"
 
 const char *
 steer_state_name(enum steer_state s)
@@ -46,7 +47,8 @@ run_state(const struct run *run, int64_t now)
 	if (run->outcome != NULL)
 		return strcmp(run->outcome, "interrupted") == 0 ?
 		    RUN_INTERRUPTED : RUN_ENDED;
-	return now - heard > patience ? RUN_STALE : RUN_LIVE;
+	return now - heard > patience || heard - now > CLOCK_AHEAD_MAX ?
+	    RUN_STALE : RUN_LIVE;
 }
 
 /* 17 significant digits bring a double back exactly. */

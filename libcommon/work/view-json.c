@@ -1,8 +1,6 @@
 /* The JSON part of view.h. */
 #include "work/view.h"
 
-#include <math.h>
-
 #include "base/clock.h"
 #include "work/measure.h"
 
@@ -80,12 +78,11 @@ view_steer_json(struct repo *r, const struct steer *s)
 }
 
 struct js *
-view_check_json(struct repo *r, const struct check *c)
+view_check_json(const struct check *c)
 {
 	struct js *j = js_object();
 	char hex[OID_HEX_SIZE];
 
-	(void)r;
 	oid_hex(&c->note.id, hex);
 	js_set_string(j, "id", hex);
 	js_set_string(j, "state", oracle_state_name(c->state));
@@ -93,9 +90,11 @@ view_check_json(struct repo *r, const struct check *c)
 	js_set_string(j, "commit", c->commit);
 	js_set_string(j, "tree", c->tree);
 	js_set_bool(j, "dirty", c->dirty);
+	js_set_string(j, "committed_as", c->committed);
 	js_set_string(j, "oracle_id", c->oracle_id);
 	js_set_string(j, "author", c->note.author);
 	view_set_time(j, "clock", c->note.clock);
+	js_set_bool(j, "clock_ahead", c->note.ahead);
 	js_set_string(j, "run", c->note.run);
 	js_set(j, "metrics", measure_values_json(c->metrics,
 	    c->metric_count));
