@@ -217,11 +217,13 @@ t 'killed again and again at any time: every iteration counts once' <<'EOF'
 	start_loop --agent 'sleep 0.2; git commit -q --allow-empty -m x' -n 6
 	for ((i = 0; i < 12; i++)); do
 		sleep "0.$((RANDOM % 9))$((RANDOM % 9))"
-		kill -KILL "$loop" || break
+		kill -KILL "$loop"
 		wait "$loop" || true
+		! jq -e .finished .git/agent/run.json || break
 		start_loop --agent 'sleep 0.2; git commit -q --allow-empty -m x' -n 6
 	done
-	loop_ended 1
+	wait_until 60 jq -e .finished .git/agent/run.json
+	wait_until 60 dead "$loop"
 	events >"$T/got"
 	cat "$T/got"
 	test "$(grep -c start "$T/got")" -le 1
