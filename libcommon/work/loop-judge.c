@@ -196,6 +196,19 @@ loop_judge(struct supervisor *s, struct iteration *it)
 	return NULL;
 }
 
+static struct err *
+resolve_trusted(struct supervisor *s, const char *rev, struct oid *from)
+{
+	struct err *e;
+
+	e = repo_resolve(s->repo, rev, from);
+	if (e != NULL) {
+		e = err_prefix(e, "[oracle] trusted");
+		e->code = ERR_CONFIG;
+	}
+	return e;
+}
+
 /* What [oracle] trusted names, as a commit that can no longer move. */
 static struct err *
 follow_trusted(struct supervisor *s, struct oid *from)
@@ -214,8 +227,7 @@ follow_trusted(struct supervisor *s, struct oid *from)
 		    "committed yet; the loop judges by the committed one: "
 		    "'git add .gitagent', commit and push");
 	if (e == NULL && p.oracle.trusted != NULL)
-		e = err_prefix(repo_resolve(s->repo, p.oracle.trusted, from),
-		    "[oracle] trusted");
+		e = resolve_trusted(s, p.oracle.trusted, from);
 	project_release(&p);
 	buf_release(&text);
 	return e;
