@@ -92,11 +92,11 @@ EOF
 t 'what the processes of one clone write is pushed or said not to be' <<'EOF'
 	cd one
 	for i in 1 2 3 4 5 6; do
-		git agent log done "together $i" 2>"err.$i" &
+		git agent log done "together $i" 2>"together.$i" &
 	done
 	wait
-	cat err.*
-	cat err.* >errs
+	cat together.* >errs
+	cat errs
 	test "$(grep -c "^recorded .*, pushed to 'origin'$" errs)" = 6
 	test "$(git rev-parse "refs/agent/log/$(writer)")" = \
 		"$(server_log storm "$SCRATCH/one")"

@@ -293,7 +293,7 @@ git init -q --bare srv/hostile.git
 new_repo hostile
 git -C hostile remote add origin "$DAEMON_URL/hostile.git"
 git -C hostile push -q origin main
-(cd hostile && git agent log done 'honest one')
+(cd hostile && git agent log done 'honest one') 2>/dev/null
 
 t 'control bytes and escape sequences reach no terminal' <<'EOF'
 	cd hostile
@@ -376,6 +376,7 @@ EOF
 
 t 'records that take long to parse do not' <<'EOF'
 	cd hostile
+	trap 'rm -f .git/refs/agent-remotes/origin/log/*' EXIT
 	# A trailer of 300,000 lines; a header of 100,000 parents, none here.
 	{ printf 'done: folded\n'; trailers; yes ' a' | head -n 300000; } |
 		evil folded
@@ -386,12 +387,11 @@ t 'records that take long to parse do not' <<'EOF'
 	# Not by update-ref, which itself takes long over it.
 	mkdir -p .git/refs/agent-remotes/origin/log
 	cp id .git/refs/agent-remotes/origin/log/parents
-	start=$SECONDS
-	test_exit 3 git agent log --offline >out 2>err
-	test $((SECONDS - start)) -le 8
+	# Of processor time: 0.2 s, or minutes with what is quadratic in it.
+	limit=5
+	case $(ldd "$B/bin/git-agent-log") in *libasan*) limit=30 ;; esac
+	(ulimit -t $limit; test_exit 3 git agent log --offline >out 2>err)
 	test_grep 'honest one' out
-	rm -f .git/refs/agent-remotes/origin/log/parents
-	git update-ref -d refs/agent-remotes/origin/log/folded
 EOF
 
 t 'what is no commit at a log ref' <<'EOF'

@@ -239,12 +239,15 @@ malformed(const char *why)
 static struct err *
 add_parent(struct record *rec, const char *hex)
 {
+	size_t n = rec->parent_count;
 	char text[OID_HEX_SIZE];
 
 	/* The precision: what follows may be megabytes, for each parent. */
 	snprintf(text, sizeof(text), "%.40s", hex);
-	rec->parents = xreallocarray(rec->parents, rec->parent_count + 1,
-	    sizeof(*rec->parents));
+	/* Full at each power of two. */
+	if ((n & (n - 1)) == 0)
+		rec->parents = xreallocarray(rec->parents, n == 0 ? 1 : 2 * n,
+		    sizeof(*rec->parents));
 	if (oid_parse(text, &rec->parents[rec->parent_count]) != 0)
 		return malformed("a parent's name is not one");
 	rec->parent_count++;

@@ -19,6 +19,9 @@
  * a remote they count as arrived, since there is nowhere else to go.
  */
 struct err *delivery_push(struct repo *, int quiet, int *arrived);
+/* The same, but what has to arrive is this record (and all before it). */
+struct err *delivery_push_record(struct repo *, const struct oid *, int quiet,
+		int *arrived);
 
 enum delivery_fetch {
 	DELIVERY_ALWAYS,	/* ask the remote */
