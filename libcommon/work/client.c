@@ -138,6 +138,18 @@ show_message(const struct js *line)
 	}
 }
 
+/* A message that the client made up in the place of an answer. */
+static void
+take_api_error(struct client_reader *r, const struct js *line)
+{
+	const char *error = js_get_string(line, "error");
+
+	r->unreachable = error != NULL &&
+	    (strcmp(error, "server_error") == 0 ||
+	    strcmp(error, "overloaded") == 0 ||
+	    strcmp(error, "rate_limit") == 0);
+}
+
 static void
 take_result(struct client_reader *r, const struct js *line)
 {
@@ -186,9 +198,10 @@ take_json_line(struct client_reader *r, const struct buf *text)
 	type = e == NULL ? js_get_string(line, "type") : NULL;
 	if (type == NULL)
 		show(stdout, "", text->p);	/* a message of the shell, say */
-	else if (strcmp(type, "assistant") == 0)
+	else if (strcmp(type, "assistant") == 0) {
 		show_message(line);
-	else if (strcmp(type, "result") == 0)
+		take_api_error(r, line);
+	} else if (strcmp(type, "result") == 0)
 		take_result(r, line);
 	else if (strcmp(type, "rate_limit_event") == 0)
 		take_limit(r, line);
@@ -293,6 +306,7 @@ static int
 is_outage(const struct client_reader *r)
 {
 	return r->api_status == 429 || r->api_status >= 500 ||
+	    (r->api_status == 0 && r->unreachable) ||
 	    r->result.resets_at != 0;
 }
 

@@ -62,7 +62,8 @@ struct client_reader {
 	int has_result;
 	struct client_result result;
 	int is_error;
-	int64_t api_status;
+	int64_t api_status;	/* of HTTP; 0: it came to none */
+	int unreachable;	/* the provider, for this error */
 };
 
 void	 client_reader_init(struct client_reader *, const struct client *);
