@@ -32,7 +32,8 @@ static struct err *
 read_template(const char *name, struct buf *text)
 {
 	static const char *const places[] = {
-		"../share/git-agent/templates", "../../share/templates", NULL
+		"../share/git-agent/templates", "../../share/templates",
+		"../../../share/templates", NULL	/* build/asan/bin */
 	};
 	char exe[PATH_MAX], *slash, *path;
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);

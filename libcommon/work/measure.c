@@ -123,7 +123,8 @@ find_definition(struct repo *r, const char *oracle_from, struct oid *source,
 	e = repo_resolve(r, rev, source);
 	if (e == NULL)
 		e = read_definition(r, source, rev, p);
-	if (e != NULL || p->oracle.trusted == NULL)
+	/* Whoever names a commit means that one. */
+	if (e != NULL || oracle_from != NULL || p->oracle.trusted == NULL)
 		return e;
 	trusted = xstrdup(p->oracle.trusted);
 	e = repo_resolve(r, trusted, source);

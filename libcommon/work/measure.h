@@ -31,8 +31,8 @@ struct measurement {
 void	 measurement_release(struct measurement *);
 /*
  * `rev` NULL: the work tree.  `oracle_from` NULL: for a work tree its own
- * .gitagent; for a revision the commit that [oracle] trusted names, else
- * HEAD.  `stop` as in proc_run_job().  ERR_CONFIG: there is no usable
+ * .gitagent; for a revision the commit that HEAD's [oracle] trusted names,
+ * else HEAD.  `stop` as in proc_run_job().  ERR_CONFIG: there is no usable
  * definition, and so no measurement.
  */
 struct err *measure(struct repo *, const char *rev, const char *oracle_from,
