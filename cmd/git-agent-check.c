@@ -211,7 +211,7 @@ keep(struct repo *r, const struct args *a, const struct measurement *m,
 	e = measure_record(r, m, record);
 	if (e == NULL && !a->no_push && getenv("GIT_AGENT_RUN") == NULL &&
 	    repo_remote(r) != NULL && repo_config_bool(r, "agent.push", 1))
-		e = delivery_push(r, a->quiet, &arrived);
+		e = delivery_push(r, record, a->quiet, &arrived);
 	return e;
 }
 

@@ -148,7 +148,7 @@ set_up(struct repo *r, const struct args *a, const char *goal)
 	if (e == NULL && written) {
 		object_abbrev(r, &id, hex);
 		if (!a->offline && repo_remote(r) != NULL)
-			e = delivery_push(r, 0, &arrived);
+			e = delivery_push(r, &id, 0, &arrived);
 		cmd_note("brief: recorded as %s%s", hex, repo_remote(r) ==
 		    NULL || a->offline ? "" : arrived ? " and pushed" :
 		    ", not pushed yet");

@@ -161,7 +161,7 @@ announce(struct repo *r, const struct args *a, const struct oid *id)
 		cmd_note("recorded %s in this clone; 'git agent sync' "
 		    "pushes it", abbrev);
 	} else {
-		e = delivery_push_record(r, id, 0, &arrived);
+		e = delivery_push(r, id, 0, &arrived);
 		if (e == NULL)
 			cmd_note("recorded %s%s%s%s", abbrev, arrived ?
 			    ", pushed to '" : "", arrived ? remote : "",

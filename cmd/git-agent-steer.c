@@ -82,7 +82,7 @@ send_off(struct repo *r, const struct args *a, const char *what,
 		return NULL;
 	}
 	if (!a->no_push && !a->offline)
-		e = delivery_push_record(r, id, 0, &arrived);
+		e = delivery_push(r, id, 0, &arrived);
 	if (e != NULL)
 		return e;
 	if (arrived) {

@@ -1,5 +1,6 @@
 #include "store/git.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -82,6 +83,20 @@ object_size(struct repo *r, const struct oid *oid, enum object_type *type,
 	return NULL;
 }
 
+/*
+ * `git gc` removes a folder of loose objects that has just become empty, be
+ * it between our making it and our writing into it.
+ */
+static int
+lost_its_folder(int rc)
+{
+	const git_error *g = git_error_last();
+
+	return rc != 0 && g != NULL && g->klass == GIT_ERROR_OS &&
+	    (rc == GIT_ENOTFOUND || errno == ENOENT ||
+	    (g->message != NULL && strstr(g->message, strerror(ENOENT))));
+}
+
 struct err *
 object_write(struct repo *r, enum object_type type, const void *data,
     size_t len, struct oid *oid)
@@ -89,11 +104,15 @@ object_write(struct repo *r, enum object_type type, const void *data,
 	git_odb *odb = NULL;
 	git_oid id;
 	struct err *e;
+	int rc, tries = 0;
 
 	e = repo_odb(r, &odb);
 	if (e != NULL)
 		return e;
-	if (git_odb_write(&id, odb, data, len, (git_object_t)type) != 0)
+	do {
+		rc = git_odb_write(&id, odb, data, len, (git_object_t)type);
+	} while (lost_its_folder(rc) && ++tries < 10);
+	if (rc != 0)
 		return err_git("cannot write an object");
 	oid_from_git(oid, &id);
 	return NULL;

@@ -30,14 +30,7 @@ warn_refused(const struct sync_report *rep)
 }
 
 struct err *
-delivery_push(struct repo *r, int quiet, int *arrived)
-{
-	return delivery_push_record(r, NULL, quiet, arrived);
-}
-
-struct err *
-delivery_push_record(struct repo *r, const struct oid *id, int quiet,
-    int *arrived)
+delivery_push(struct repo *r, const struct oid *id, int quiet, int *arrived)
 {
 	struct oidset left = OIDSET_INIT;
 	struct sync_report rep;
@@ -49,8 +42,7 @@ delivery_push_record(struct repo *r, const struct oid *id, int quiet,
 		e = sync_unpushed(r, &left);
 	/* Another process may have written one more since. */
 	if (e == NULL)
-		*arrived = id == NULL ? left.used == 0 :
-		    !oidset_has(&left, id);
+		*arrived = !oidset_has(&left, id);
 	if (e == NULL && !*arrived && !quiet) {
 		warn_refused(&rep);
 		cmd_warn("recorded in this clone, but not pushed to '%s'%s%s; "

@@ -14,13 +14,11 @@
 #define EXIT_PARTIAL 3
 
 /*
- * Push this clone's records now, and say on stderr if that did not work
- * (unless `quiet`).  *arrived: 1 the remote has them, 0 it has not.  Without
- * a remote they count as arrived, since there is nowhere else to go.
+ * Push this clone's records now, and say on stderr if the record `id` did
+ * not get there (unless `quiet`).  *arrived: 1 the remote has it, 0 it has
+ * not; what other processes write meanwhile does not count.
  */
-struct err *delivery_push(struct repo *, int quiet, int *arrived);
-/* The same, but what has to arrive is this record (and all before it). */
-struct err *delivery_push_record(struct repo *, const struct oid *, int quiet,
+struct err *delivery_push(struct repo *, const struct oid *id, int quiet,
 		int *arrived);
 
 enum delivery_fetch {
