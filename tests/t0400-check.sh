@@ -4,6 +4,8 @@
 . "${0%/*}/lib.sh"
 
 new_repo judge
+# Sleepers of this run, to be told from those of another.
+export NAP=$$
 
 # verdict EXIT STATE METRICS OUTPUT [COMMAND]: the work tree of `judge`,
 # whose oracle prints OUTPUT (printf %b); the JSON in `out`.
@@ -106,11 +108,11 @@ EOF
 t 'a timeout ends the whole process tree, also what fled by setsid' <<'EOF'
 	cat >judge/slow <<-'END'
 		#!/bin/sh
-		sleep 331 &
-		setsid sleep 332 &
-		(setsid sh -c 'trap "" TERM HUP; sleep 333; sleep 334' &)
+		sleep 331.$NAP &
+		setsid sleep 332.$NAP &
+		(setsid sh -c 'trap "" TERM HUP; sleep 333.$NAP; sleep 334.$NAP' &)
 		cat printed
-		sleep 335
+		sleep 335.$NAP
 	END
 	start=$SECONDS
 	verdict 3 ERROR "timeout = 1s\n$err_metric" 'err = 1e-9\n' 'sh ./slow'
@@ -118,13 +120,13 @@ t 'a timeout ends the whole process tree, also what fled by setsid' <<'EOF'
 	test_json '.metrics[0].value == 1e-9'
 	test $((SECONDS - start)) -lt 30
 	ps -eo args >processes
-	test_no_grep -E '^sleep 33[1-5]' processes
+	test_no_grep -E "^sleep 33[1-5].$NAP" processes
 EOF
 
 t 'what the oracle leaves behind when it ends is ended too' <<'EOF'
-	verdict 0 PASS "$err_metric" 'err = 1e-9\n' 'setsid sleep 341 & cat printed'
+	verdict 0 PASS "$err_metric" 'err = 1e-9\n' 'setsid sleep 341.$NAP & cat printed'
 	ps -eo args >processes
-	test_no_grep '^sleep 341' processes
+	test_no_grep "^sleep 341.$NAP" processes
 EOF
 
 # ---- patterns, matches, units ---------------------------------------------------
@@ -255,7 +257,10 @@ EOF
 # ---- the environment ------------------------------------------------------------------
 
 t 'a locale with a decimal comma changes nothing' <<'EOF'
-	export LC_ALL=de_DE.UTF-8 LANG=de_DE.UTF-8
+	mkdir locales
+	localedef -i de_DE -f UTF-8 locales/de_DE.UTF-8 || true
+	export LOCPATH=$PWD/locales LC_ALL=de_DE.UTF-8 LANG=de_DE.UTF-8
+	printf '%.1f\n' 1,5 || true
 	verdict 0 PASS "$err_metric" 'err = 0.5e-3\n'
 	test_json '.metrics[0].value == 0.0005 and .wall_seconds < 60'
 	verdict 0 PASS '' '' 'env >environment'

@@ -39,6 +39,8 @@ newest() {
 }
 
 project p
+# Sleepers of this run, to be told from those of another.
+export NAP=$$
 
 # ---- records ------------------------------------------------------------------
 
@@ -521,9 +523,9 @@ slow_check() {
 
 t 'a signal ends it, the oracle too, and nothing is recorded' <<'EOF'
 	cat >many/oracle/compare <<-END
-		(setsid sh -c 'trap "" TERM INT; sleep 351; sleep 352' &)
+		(setsid sh -c 'trap "" TERM INT; sleep 351.$NAP; sleep 352.$NAP' &)
 		touch '$SCRATCH/started'
-		sleep 353
+		sleep 353.$NAP
 	END
 	git -C many commit -qam 'a slow oracle'
 	newest many >before
@@ -536,7 +538,7 @@ t 'a signal ends it, the oracle too, and nothing is recorded' <<'EOF'
 		done
 	done
 	ps -eo args >processes
-	test_no_grep -E '^sleep 35[123]' processes
+	test_no_grep -E "^sleep 35[123].$NAP" processes
 	newest many >after
 	test_cmp before after
 EOF
@@ -544,7 +546,7 @@ EOF
 t 'SIGKILL leaves nothing running either' <<'EOF'
 	slow_check KILL
 	test "$(cat status)" = 137
-	gone() { test -z "$(ps -eo args | grep -E '^sleep 35[123]')"; }
+	gone() { test -z "$(ps -eo args | grep -E "^sleep 35[123].$NAP")"; }
 	wait_until 10 gone
 EOF
 

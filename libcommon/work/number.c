@@ -20,7 +20,8 @@
 #define NUMBER_PATTERN \
 	"(?:(?<![\\d.])(?<![\\d.][eEdD])(?<![\\d.][eEdD][-+])[-+]?+" \
 	"(?>(?:\\d++(?:\\.\\d*+)?|\\.\\d++)(?:[eEdD][-+]?\\d++)?+" \
-	"(?![-+]?\\.?\\d|[xX][0-9a-fA-F])|(?i:nan|inf(?:inity)?)(?![A-Za-z0-9_])))"
+	"(?![-+]?\\.?\\d|[xX][0-9a-fA-F])" \
+	"|(?i:nan|inf(?:inity)?)(?![A-Za-z0-9_])))"
 
 static int
 parse_word(const char *s, double *v)

@@ -93,7 +93,7 @@ make_environment(struct strvec *env)
 	    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "LC_NUMERIC=C", (char *)NULL);
 	if (all == NULL || *all == '\0')
 		return;
-	/* It would win over LC_NUMERIC; LANG is what the others fall back to. */
+	/* It would win over LC_NUMERIC; the others fall back to LANG. */
 	for (i = 0; i < sizeof(categories) / sizeof(categories[0]); i++)
 		strvec_push(env, categories[i]);
 	strvec_pushf(env, "LANG=%s", all);
