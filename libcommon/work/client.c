@@ -11,7 +11,6 @@
 
 #define LINE_MAX_KEPT (8 * 1024 * 1024)	/* bytes of one line of JSON */
 #define SHOWN_MAX 2000			/* bytes of one piece that are shown */
-#define COMPLAINT_MAX 300		/* columns of it in a record */
 
 static const char claude_command[] =
     "claude -p --output-format stream-json --verbose";
@@ -313,19 +312,14 @@ is_outage(const struct client_reader *r)
 static char *
 describe_failure(const struct client_reader *r, int exit_status)
 {
-	struct buf b = BUF_INIT, line = BUF_INIT;
+	struct buf b = BUF_INIT;
 
 	if (exit_status != 0)
 		buf_addf(&b, "exit status %d", exit_status);
 	else
 		buf_addstr(&b, "it ended without a result");
-	if (r->complaint != NULL) {
-		buf_addstr(&b, ": ");
-		text_clean(&line, r->complaint, strlen(r->complaint),
-		    TEXT_LINE);
-		text_fit(&b, line.p, COMPLAINT_MAX);
-	}
-	buf_release(&line);
+	if (r->complaint != NULL)
+		buf_addf(&b, ": %s", r->complaint);
 	return buf_steal(&b);
 }
 

@@ -39,20 +39,17 @@ static void
 keep_log(struct supervisor *s, const char *data, size_t n)
 {
 	static const char full[] = "\n[the rest is not kept]\n";
-	struct err *e = NULL;
+	int fits = s->logged + (int64_t)n <= LOG_MAX;
+	struct err *e;
 
 	if (s->log < 0)
 		return;
-	if (s->logged + (int64_t)n <= LOG_MAX) {
-		e = file_write_fd(s->log, "log", data, n);
-		s->logged += (int64_t)n;
-	} else {
-		e = file_write_fd(s->log, "log", full, sizeof(full) - 1);
-		s->logged = LOG_MAX;
-	}
+	e = fits ? file_write_fd(s->log, "log", data, n) :
+	    file_write_fd(s->log, "log", full, sizeof(full) - 1);
+	s->logged += (int64_t)n;
 	if (e != NULL)
 		cmd_warn("%s", e->msg);
-	if (e != NULL || s->logged == LOG_MAX) {
+	if (e != NULL || !fits) {
 		close(s->log);
 		s->log = -1;
 	}

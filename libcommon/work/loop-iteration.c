@@ -5,10 +5,13 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/cmd.h"
+#include "base/text.h"
 #include "work/digest.h"
 #include "work/inbox.h"
 #include "work/prompt.h"
 #include "work/supervisor.h"
+
+#define PROBLEM_COLUMNS 300	/* of a record's subject */
 
 void
 iteration_release(struct iteration *it)
@@ -115,6 +118,17 @@ outcome_of(const struct iteration *it)
 	}
 }
 
+static void
+add_problem(struct buf *b, const char *problem)
+{
+	struct buf clean = BUF_INIT;
+
+	text_clean(&clean, problem, strlen(problem), TEXT_LINE);
+	buf_addstr(b, "; ");
+	text_fit(b, clean.p, PROBLEM_COLUMNS);
+	buf_release(&clean);
+}
+
 static struct err *
 record_iteration(struct supervisor *s, const struct iteration *it)
 {
@@ -136,8 +150,9 @@ record_iteration(struct supervisor *s, const struct iteration *it)
 	clock_duration(&subject, clock_monotonic() - it->start);
 	if (it->verdict != NULL)
 		buf_addf(&subject, "; %s", it->verdict);
-	if (res->problem != NULL)
-		buf_addf(&subject, "; %.300s", res->problem);
+	/* How it took being ended is not its problem. */
+	if (res->problem != NULL && !it->ended_early)
+		add_problem(&subject, res->problem);
 	if (it->promised && it->why != NULL)
 		buf_addf(&detail, "%s\n", it->why);
 	if (res->cost >= 0)

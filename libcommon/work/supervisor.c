@@ -16,6 +16,8 @@
 
 #define OUTAGE_WAIT (5 * CLOCK_SECOND)		/* the first one; doubles */
 #define OUTAGE_WAIT_MAX (15 * 60 * CLOCK_SECOND)
+#define HASTE (5 * CLOCK_SECOND)	/* less is no time for real work */
+#define HASTE_ALLOWED 4			/* such iterations in a row */
 #define RESET_WAIT_MAX (6 * 3600 * CLOCK_SECOND)
 
 static char *
@@ -114,7 +116,7 @@ has_ended(struct supervisor *s, enum loop_end *end)
 
 /* How long to wait before the next one. */
 static int64_t
-pause_after(const struct supervisor *s, const struct iteration *it,
+pause_after(struct supervisor *s, const struct iteration *it,
     int *outages)
 {
 	int64_t failures = s->state.failures;
@@ -122,6 +124,11 @@ pause_after(const struct supervisor *s, const struct iteration *it,
 	if (it->reader.result.outcome == CLIENT_OUTAGE)
 		return outage_wait(&it->reader.result, ++*outages);
 	*outages = 0;
+	/* An agent that comes back at once, again and again, gets nowhere. */
+	if (it->took >= HASTE)
+		s->hasty = 0;
+	else if (failures == 0 && ++s->hasty > HASTE_ALLOWED)
+		failures = s->hasty - HASTE_ALLOWED;
 	return failures == 0 ? 0 :
 	    CLOCK_SECOND << (failures < 6 ? failures : 6);
 }
@@ -140,6 +147,7 @@ iterate(struct supervisor *s, enum loop_end *end)
 		if (has_ended(s, end))
 			break;
 		e = loop_iteration(s, &it);
+		it.took = clock_monotonic() - it.start;
 		wait = e == NULL ? pause_after(s, &it, &outages) : 0;
 		iteration_release(&it);
 		if (e == NULL && wait > 0 && !has_ended(s, end)) {
@@ -192,14 +200,16 @@ end_sentence(const struct supervisor *s, enum loop_end end)
 		    (long long)s->state.failures);
 		break;
 	case LOOP_INTERRUPTED:
-		buf_addf(&b, "run interrupted by signal %d; 'git agent loop' "
-		    "resumes it", *s->options->signal);
+		buf_addf(&b, "run interrupted by signal %d",
+		    *s->options->signal);
 		break;
 	}
 	buf_addf(&b, ", after %lld iteration%s and ",
 	    (long long)s->state.iteration,
 	    s->state.iteration == 1 ? "" : "s");
 	clock_duration(&b, loop_spent(s));
+	if (end == LOOP_INTERRUPTED)
+		buf_addstr(&b, "; 'git agent loop' resumes it");
 	return buf_steal(&b);
 }
 
@@ -217,6 +227,8 @@ answer_stop(struct supervisor *s)
 		e = inbox_confirm(s->repo, &names);
 	if (e == NULL)
 		e = inbox_update(s->repo, s->state.id, &in);
+	if (e == NULL)
+		e = inbox_answer_stops(s->repo, s->state.id);
 	if (e == NULL)
 		runstate_clear_stop(s->repo);
 	buf_release(&text);
