@@ -197,6 +197,9 @@ t '[oracle] trusted: judged by that branch' <<'EOF'
 	git push -qu origin work
 	loop 1 --agent "$SCRATCH/cheat" -n 1
 	test_grep 'claimed DONE too early, refused.*FAIL: error 1 (target <= 0.0001)' "$T/err"
+	# Also if the run begins on what is weakened.
+	loop 1 --agent 'echo DONE' -n 1
+	test_grep 'claimed DONE too early, refused.*FAIL: error 1 (target <= 0.0001)' "$T/err"
 EOF
 
 t '[oracle] trusted: as that branch was when the run began' <<'EOF'

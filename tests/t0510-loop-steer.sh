@@ -123,7 +123,7 @@ END
 	test_grep 'stopping as asked' "$T/loop.out"
 	test ! -e "$T/prompt.2"
 	cd ../colleague4
-	wait_until 60 state_is delivered
+	wait_until 60 state_is done
 	sees '.outcome == "stopped"'
 EOF
 
@@ -156,7 +156,7 @@ t 'a request to stop ends an agent without a hook, after its grace' <<'EOF'
 	loop_ended 2
 	dead "$(cat "$T/pid")"
 	cd ../colleague4
-	wait_until 60 state_is delivered
+	wait_until 60 state_is done
 EOF
 
 t 'a request to stop needs no grace between iterations' <<'EOF'
@@ -198,6 +198,14 @@ t 'a run is live in another clone, and stale when its loop was killed' <<'EOF'
 	kill -TERM "$loop"
 	loop_ended 143
 	sees '.state == "interrupted"'
+EOF
+
+t 'a heartbeat promises no more than the syncs can keep' <<'EOF'
+	cd beats
+	sed -i 's/sync = 1s/sync = 7s/' .gitagent
+	start_loop --agent 'cat >/dev/null' -n 1 --new
+	loop_ended 1
+	test "$(git log -1 --format='%(trailers:key=Agent-Interval,valueonly,separator=)' --glob=refs/agent/beat)" = 7
 EOF
 
 t 'a remote that is away: it works, says so, and the next sync delivers' <<'EOF'

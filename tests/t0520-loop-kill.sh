@@ -211,6 +211,23 @@ t 'killed just after DONE was accepted: it is at its end' <<'EOF'
 	done
 EOF
 
+t "git's lock on a ref, left by a kill, does not end the run for good" <<'EOF'
+	project locked
+	cd locked
+	start_working
+	kill -KILL "$loop"
+	wait "$loop" || true
+	wait_until 20 agent_is_dead
+	for ref in $(git for-each-ref --format='%(refname)' refs/agent refs/notes/agent); do
+		touch ".git/$ref.lock"
+	done
+	touch "$T/go"
+	start_loop --agent "$SCRATCH/works"
+	loop_ended 0
+	test_grep "removed the lock '.*/refs/agent/log/.*.lock' that a killed process" "$T/loop.err"
+	test_no_grep heartbeat "$T/loop.err"
+EOF
+
 t 'killed again and again at any time: every iteration counts once' <<'EOF'
 	project often
 	cd often

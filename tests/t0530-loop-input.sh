@@ -155,10 +155,19 @@ t 'control bytes do not reach the terminal, nor a record' <<'EOF'
 	git log --format=%B --glob=refs/agent >"$T/records"
 	test_grep 'exit status 3: error ^\[\]0;pwned' "$T/records"
 	test_no_grep -P '\033|\007' "$T/records"
+	test -e "$T/no-tty"
+EOF
+
+t 'a long complaint is cut between two characters' <<'EOF'
+	cd raw
+	start_loop --max-failures 1 --agent 'printf "é%.0s" $(seq 999) >&2; exit 1'
+	loop_ended 3
+	git log --format=%s --glob=refs/agent | grep 'exit status 1: é' >"$T/subject"
+	iconv -f UTF-8 -t UTF-8 "$T/subject"
+	test_grep 'é…$' "$T/subject"
 EOF
 
 t 'an agent has no terminal to ask a question on' <<'EOF'
-	test -e "$T/no-tty"
 	cd raw
 	on_tty "git agent loop -n 1 --max-failures 1 --agent 'read answer </dev/tty || echo nobody there'" >"$T/screen" || true
 	test_grep 'nobody there' "$T/screen"
