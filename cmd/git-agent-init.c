@@ -124,6 +124,20 @@ goal_of_file(struct repo *r, char **goal)
 	return e;
 }
 
+/* .gitagent has but the first line of what was recorded before. */
+static char *
+whole_goal(char *goal, const struct note *brief)
+{
+	char *whole;
+
+	if (goal == NULL || brief == NULL || *brief->body == '\0' ||
+	    strcmp(goal, brief->subject) != 0)
+		return goal;
+	whole = xasprintf("%s\n\n%s", goal, brief->body);
+	free(goal);
+	return whole;
+}
+
 static struct err *
 set_up(struct repo *r, const struct args *a, const char *goal)
 {
@@ -222,6 +236,8 @@ init(struct repo *r, const struct args *a)
 		goal = xstrdup(a->goal);
 	else
 		e = goal_of_file(r, &goal);
+	if (a->goal == NULL)
+		goal = whole_goal(goal, notes_newest(&ov.brief));
 	if (e == NULL)
 		e = set_up(r, a, goal);
 done:

@@ -277,7 +277,7 @@ done:
 }
 
 static struct err *
-show_one(struct repo *r, const struct args *a, const char *id)
+show_one(struct repo *r, const struct args *a, const char *id, int *status)
 {
 	struct record rec;
 	struct js *j;
@@ -303,6 +303,8 @@ show_one(struct repo *r, const struct args *a, const char *id)
 		show_record_fully(&o, r, &rec, ahead);
 	}
 	e = out_close(&o);
+	if (partial)
+		*status = EXIT_PARTIAL;
 done:
 	record_release(&rec);
 	return e;
@@ -392,7 +394,7 @@ dispatch(struct repo *r, const struct args *a, int argc, char **argv,
 		return write_note(r, a, "retract", argc, argv);
 	if (kind != NULL && strcmp(kind, "show") == 0)
 		return argc != 2 ? err_new(ERR_USAGE, "'show' takes the id of "
-		    "one record") : show_one(r, a, argv[1]);
+		    "one record") : show_one(r, a, argv[1], status);
 	if (kind != NULL && !entry_kind_ok(kind) &&
 	    !is_among(kind, other_kinds))
 		return unknown_kind(kind);

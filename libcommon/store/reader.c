@@ -169,6 +169,29 @@ log_refs(struct repo *repo, const char *own, const char *fetched,
 	return e;
 }
 
+static int
+name_cmp(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A log that is here and fetched as well is one log. */
+static size_t
+count_writers(const struct reflist *refs)
+{
+	const char **names = xreallocarray(NULL, refs->n, sizeof(*names));
+	size_t i, count = 0;
+
+	for (i = 0; i < refs->n; i++)
+		names[i] = strrchr(refs->v[i].name, '/');
+	if (refs->n > 0)
+		qsort(names, refs->n, sizeof(*names), name_cmp);
+	for (i = 0; i < refs->n; i++)
+		count += i == 0 || strcmp(names[i], names[i - 1]) != 0;
+	free(names);
+	return count;
+}
+
 struct err *
 reader_open(struct repo *repo, struct reader **out)
 {
@@ -182,7 +205,7 @@ reader_open(struct repo *repo, struct reader **out)
 	e = log_refs(repo, LOG_PREFIX, "/log/", &refs, &rd->stats.malformed);
 	for (i = 0; e == NULL && i < refs.n; i++)
 		e = visit(rd, &refs.v[i].id, NULL);
-	rd->stats.logs = refs.n;
+	rd->stats.logs = count_writers(&refs);
 	reflist_release(&refs);
 	if (e != NULL) {
 		reader_close(rd);

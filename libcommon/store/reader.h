@@ -29,7 +29,7 @@ struct reader_stats {
 	size_t malformed;	/* commits in logs that are not records */
 	size_t missing;		/* objects that are not here (damage, shallow) */
 	size_t ahead;		/* records whose clock is not believed */
-	size_t logs;		/* refs read */
+	size_t logs;		/* writers whose logs were read */
 };
 
 struct err *reader_open(struct repo *, struct reader **);

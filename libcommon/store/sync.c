@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/lock.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
@@ -113,28 +114,75 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 /* One of our refs, where it goes, and where we keep what the remote has. */
 struct outgoing {
 	const char *what;	/* "log", "beat", "notes" */
-	char *local, *remote, *tracking;
+	char *local, *remote;
+	char *tracking;		/* a ref; of the notes, a file: see below */
 	struct oid tip;
-	int exists, differs;
+	int notes, exists, differs;
 };
+
+/*
+ * What the remote has of our notes is kept in a file: as a ref it would show
+ * them twice in `git log --notes`, or as records in `git log --glob`.
+ */
+static struct err *
+tracking_read(struct repo *r, const struct outgoing *o, struct oid *id)
+{
+	struct buf text = BUF_INIT;
+	struct err *e;
+
+	if (!o->notes)
+		return ref_read(r, o->tracking, id);
+	e = file_read(o->tracking, &text);
+	buf_rtrim(&text);
+	if (e == NULL && oid_parse(text.p, id) != 0)
+		e = err_new(ERR_NOTFOUND, "'%s' is not whole", o->tracking);
+	buf_release(&text);
+	return e;
+}
+
+static struct err *
+tracking_write(struct repo *r, const struct outgoing *o)
+{
+	char hex[OID_HEX_SIZE];
+
+	if (!o->notes)
+		return ref_set(r, o->tracking, &o->tip);
+	oid_hex(&o->tip, hex);
+	return file_write_cache(o->tracking, hex, strlen(hex));
+}
+
+static char *
+tracking_name(struct repo *r, const struct outgoing *o, const char *remote,
+    const char *own)
+{
+	char *name, *path;
+
+	if (!o->notes)
+		return xasprintf("refs/agent-remotes/%s/%s/%s", remote,
+		    o->what, own);
+	name = xasprintf("pushed-notes/%s/%s", remote, own);
+	path = repo_shared_path(r, name);
+	free(name);
+	return path;
+}
 
 static struct err *
 outgoing_fill(struct repo *r, const struct sync_report *rep, const char *own,
     const char *what, struct outgoing *o)
 {
-	int notes = strcmp(what, "notes") == 0;
-	char *to = notes ? remote_notes(r) :
-	    xasprintf("%s/%s/", repo_prefix(r), what);
 	struct oid theirs;
 	struct err *e;
+	char *to;
 
 	o->what = what;
-	o->local = xasprintf("%s%s", notes ? NOTES_PREFIX :
+	o->notes = strcmp(what, "notes") == 0;
+	to = o->notes ? remote_notes(r) :
+	    xasprintf("%s/%s/", repo_prefix(r), what);
+	o->local = xasprintf("%s%s", o->notes ? NOTES_PREFIX :
 	    strcmp(what, "log") == 0 ? LOG_PREFIX : BEAT_PREFIX, own);
 	o->remote = xasprintf("%s%s", to, own);
 	free(to);
-	o->tracking = xasprintf("refs/agent-remotes/%s/%s/%s", rep->remote,
-	    what, own);
+	o->tracking = tracking_name(r, o, rep->remote, own);
 	e = ref_read(r, o->local, &o->tip);
 	o->exists = e == NULL;
 	if (e != NULL && e->code == ERR_NOTFOUND) {
@@ -143,7 +191,7 @@ outgoing_fill(struct repo *r, const struct sync_report *rep, const char *own,
 	}
 	if (e != NULL)
 		return e;
-	e = ref_read(r, o->tracking, &theirs);
+	e = tracking_read(r, o, &theirs);
 	o->differs = e != NULL || !oid_equal(&theirs, &o->tip);
 	err_free(e);
 	return NULL;
@@ -193,7 +241,7 @@ settle(struct repo *r, const struct outgoing *o, size_t n,
 		name = xasprintf("%s/%s", o[i].what, own);
 		ref = fate_of(rep, name);
 		if (ref != NULL && ref->fate != SYNC_REFUSED) {
-			e = ref_set(r, o[i].tracking, &o[i].tip);
+			e = tracking_write(r, &o[i]);
 			if (e == NULL)
 				e = sync_restored(r, rep, name);
 		} else if (ref != NULL && is_diverged(ref))

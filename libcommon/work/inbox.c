@@ -398,3 +398,34 @@ inbox_confirm(struct repo *r, const struct strvec *names)
 	}
 	return e;
 }
+
+struct err *
+inbox_answer_stops(struct repo *r, const char *run)
+{
+	struct draft d;
+	struct overview ov;
+	struct oid id;
+	struct err *e;
+	char hex[OID_HEX_SIZE];
+	size_t i;
+
+	e = overview_read(r, &ov);
+	for (i = 0; e == NULL && i < ov.steers.n; i++) {
+		const struct steer *s = &ov.steers.v[i];
+
+		if (!s->stop || s->state != STEER_DELIVERED ||
+		    !has_word(s->delivered_runs, run))
+			continue;
+		memset(&d, 0, sizeof(d));
+		d.kind = "answered";
+		d.subject = "the run has ended";
+		oid_hex(&s->note.id, hex);
+		trailers_add(&d.trailers, "Agent-Steer", hex);
+		trailers_add(&d.trailers, "Agent-State", "done");
+		trailers_add(&d.trailers, "Agent-Run", run);
+		e = entry_append(r, &d, &id);
+		draft_release(&d);
+	}
+	overview_release(&ov);
+	return e;
+}

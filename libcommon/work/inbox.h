@@ -42,6 +42,8 @@ struct err *inbox_unconfirmed(struct repo *, struct buf *text,
 		struct strvec *names);
 /* The prompt with these was handed over: they count as delivered. */
 struct err *inbox_confirm(struct repo *, const struct strvec *names);
+/* Answer the requests to stop that this run has obeyed. */
+struct err *inbox_answer_stops(struct repo *, const char *run);
 /* 1 if something was handed over that is not acknowledged yet. */
 int	 inbox_has_delivered(struct repo *);
 /* An instruction as the agent reads it: attributed, as a fact. */

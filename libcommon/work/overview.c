@@ -22,6 +22,7 @@ struct gather {
 	struct link *links;
 	size_t n, cap;
 	struct oidset unpushed;
+	int no_remote;
 	struct oidset gone;	/* superseded or retracted */
 };
 
@@ -114,7 +115,8 @@ add_steer(struct gather *g, const struct record *rec, int ahead)
 	memset(s, 0, sizeof(*s));
 	note_fill(&s->note, rec, ahead);
 	s->stop = action != NULL && strcmp(action, "stop") == 0;
-	s->state = oidset_has(&g->unpushed, &rec->id) ?
+	/* Without a remote it has nowhere to go but to an agent here. */
+	s->state = g->no_remote || oidset_has(&g->unpushed, &rec->id) ?
 	    STEER_QUEUED : STEER_PUSHED;
 }
 
@@ -391,13 +393,14 @@ gather_records(struct repo *r, struct gather *g)
 struct err *
 overview_read(struct repo *r, struct overview *ov)
 {
-	struct gather g = { ov, NULL, 0, 0, OIDSET_INIT, OIDSET_INIT };
+	struct gather g = { .ov = ov };
 	struct err *e;
 	size_t i;
 
 	memset(ov, 0, sizeof(*ov));
 	e = sync_unpushed(r, &g.unpushed);
 	ov->unpushed = g.unpushed.used;
+	g.no_remote = repo_remote(r) == NULL;
 	if (e == NULL)
 		e = gather_records(r, &g);
 	if (e == NULL)

@@ -45,6 +45,7 @@ struct supervisor {
 	int64_t began;		/* of this session, monotonic µs */
 	int64_t next_sync, next_beat;	/* monotonic µs */
 	int64_t stop_deadline;	/* or 0: nobody asked to stop */
+	int64_t hasty;		/* iterations in a row that took no time */
 	int64_t sync_deadline;	/* of the one that runs */
 	pid_t syncing;		/* the background sync, or 0 */
 	const char *doing;	/* for the heartbeat */
@@ -56,7 +57,7 @@ struct supervisor {
 
 /* One iteration, from its prompt to its verdict. */
 struct iteration {
-	int64_t start;
+	int64_t start, took;	/* monotonic µs; the agent and its judge */
 	struct client_reader reader;
 	int exit_status;
 	int late;		/* its time was used up */
