@@ -150,6 +150,10 @@ goal() {
 	# the parser's word counts, not git's
 	git -C g agent init --offline 2>err || return 1
 	git -C g agent log brief --json | jq -e 'length == 1' || return 1
+	echo '- more' >>g/CLAUDE.md
+	git -C g agent init --offline 2>err || return 1
+	git -C g agent log brief --json >briefs || return 1
+	jq -e 'length == 2 and .[0].body == .[1].body' briefs || return 1
 }
 
 t 'goals with awkward characters arrive as they are' <<'EOF'

@@ -214,7 +214,8 @@ EOF
 t 'a pattern that explodes ends as an error, soon' <<'EOF'
 	start=$SECONDS
 	long=$(printf 'a%.0s' {1..5000})
-	verdict 3 ERROR '[metric "err"]\npattern = ^(?:a|aa|aaa)+b(?<value>{num})$' "$long"
+	verdict 3 ERROR '[metric "err"]\npattern = ^(?:a|aa|aaa)+b(?<value>{num})$' "b1\n$long\nb1"
+	test_json '.reason | contains("too hard")'
 	test $((SECONDS - start)) -lt 20
 EOF
 
