@@ -55,6 +55,8 @@ t 'NaN and infinity are errors, whichever way is better' <<'EOF'
 		verdict 3 ERROR "$err_metric\ntransform = abs" "err = $word\n"
 	done
 	test_json '.reason | contains("infinite")'
+	verdict 3 ERROR "$err_metric" 'err = nan\n'
+	test_json '.reason | contains("not a number (nan)")'
 EOF
 
 t 'a command that fails cannot pass, and keeps its numbers' <<'EOF'
