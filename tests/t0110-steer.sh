@@ -306,6 +306,29 @@ t 'the JSON fields are those of the manual page' <<'EOF'
 	done
 EOF
 
+t 'once in each run, until it is answered' <<'EOF'
+	cd sender
+	git agent steer 'for every run'
+	cd ../agent
+	for run in 01ARZ3NDEKTSV4RRFFQ69G5FAV 7ZZZZZZZZZTSV4RRFFQ69G5FAW; do
+		export GIT_AGENT_RUN=$run
+		git agent sync --inbox
+		for i in 1 2 3; do
+			hook >>"out.$run"
+		done
+		for i in 1 2 3; do
+			git agent sync --inbox
+			hook >>"out.$run"
+		done
+		test "$(grep -o 'for every run' "out.$run" | wc -l)" = 1
+	done
+	git agent steer --done "$(field 'for every run' id)"
+	export GIT_AGENT_RUN=7ZZZZZZZZZTSV4RRFFQ69G5FAX
+	git agent sync --inbox
+	hook >out
+	test_no_grep 'for every run' out
+EOF
+
 t 'a hook call that was killed in between loses nothing' <<'EOF'
 	cd sender
 	git agent steer 'nearly lost'

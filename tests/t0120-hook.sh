@@ -107,6 +107,10 @@ t 'forged keys in nested values and in strings count for nothing' <<'EOF'
 	call '{"hook_event_name":"PostToolUse","tool_input":{"agent_id":"x","hook_event_name":"Stop","cwd":"/"},"tool_calls":[{"agent_id":"y"}],"s":"\",\"agent_id\":\"z\",{[","t":"}}}\\","agent_idx":"n"}' >out
 	test_grep 'still arrives' out
 	send 'again'
+	call '{"hook_event_name":["PostToolUse"]}' >out
+	test_empty out
+	call '{"hook_event_name":{"x":"PostToolUse"}}' >out
+	test_empty out
 	call '{"tool_input":{"hook_event_name":"PostToolUse"}}' >out
 	test_empty out
 	call '["hook_event_name","PostToolUse"]' >out
@@ -268,6 +272,38 @@ t '20 calls at once deliver each instruction exactly once' <<'EOF'
 	test "$(grep -c '^delivered: parallel' subjects)" = 12
 EOF
 
+t 'exactly once, many times over, with calls that start together' <<'EOF'
+	cd project
+	mkdir -p .git/agent/inbox
+	printf '{"hook_event_name":"PostToolUse"}' >event
+	mkfifo in.1 in.2 in.3 in.4 in.5 in.6
+	for round in $(seq 25); do
+		for i in $(seq 10); do
+			echo "race $round.$i." >"$(printf \
+				.git/agent/inbox/%020d-%040x $i $((round * 100 + i)))"
+		done
+		# All have read the event and see its end in the same moment.
+		for i in 1 2 3 4 5 6; do
+			"$hook" <"in.$i" >"out.$round.$i" &
+		done
+		for i in 1 2 3 4 5 6; do
+			eval "exec 2$i>in.$i"
+			eval "cat event >&2$i"
+		done
+		sleep 0.02
+		exec 21>&- 22>&- 23>&- 24>&- 25>&- 26>&-
+		wait
+	done
+	cat out.*.* | context | grep '^race ' | sort >got
+	for round in $(seq 25); do
+		for i in $(seq 10); do
+			echo "race $round.$i."
+		done
+	done | sort >expected
+	test_cmp expected got
+	rm -rf in.* out.*.* .git/agent/delivered
+EOF
+
 t 'the text is JSON whatever it holds' <<'EOF'
 	cd project
 	printf 'quote " back \\ tab\there\n\nesc \033[31m bell \007 del \177\nlast é 漢 \xe2\x80\xae\n' |
@@ -335,17 +371,19 @@ EOF
 t 'the sync holds none of our descriptors' <<'EOF'
 	unset GIT_AGENT_RUN
 	cd agent
-	# A remote that never answers: whatever the sync holds, it holds long.
-	git config remote.origin.url "ext::sh -c 'sleep 30'"
-	git config protocol.ext.allow always
-	rm -f .git/agent/asked .git/agent/fetched
+	mkdir slow
+	printf '#!/bin/sh\necho $$ >"%s/pid"\nexec sleep 60\n' "$PWD" \
+		>slow/git-agent-sync
+	chmod +x slow/git-agent-sync
+	export PATH=$PWD/slow:$PATH
+	rm -f .git/agent/asked
 	start=$SECONDS
-	# Both pipes end only when nobody holds them any more.
+	# These pipes end only when nobody holds them any more.
 	{ call '{"hook_event_name":"PostToolUse"}' 9>&1 2>&1 | cat; } 2>&1 | cat
-	test $((SECONDS - start)) -le 5
-	syncing() { pgrep -f 'git-agent-sync --quiet --background' >pids; }
-	wait_until 5 syncing
-	git config remote.origin.url "$DAEMON_URL/origin.git"
+	test $((SECONDS - start)) -le 20
+	wait_until 5 test -s pid
+	kill -0 "$(cat pid)"
+	kill "$(cat pid)"
 EOF
 
 t 'it asks for a sync once in a while, not at each call' <<'EOF'

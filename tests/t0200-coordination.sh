@@ -316,6 +316,32 @@ t 'linked worktrees share the writer, also when they write at once' <<'EOF'
 	test "$(git for-each-ref refs/agent/log/ | wc -l)" = 1
 EOF
 
+t 'plain git may append to the same log meanwhile' <<'EOF'
+	new_repo shared-log
+	cd shared-log
+	git agent log done first
+	ref=refs/agent/log/$(writer)
+	git_appends() {
+		local i tip new
+		for i in $(seq 40); do
+			until
+				tip=$(git rev-parse "$ref")
+				new=$(printf 'done: git %d\n\nAgent-Kind: done\nAgent-Clock: 2026-01-01T00:00:%02d.000000Z\n' "$i" "$i" |
+					git commit-tree -p "$tip" "$tip^{tree}")
+				git update-ref "$ref" "$new" "$tip" 2>/dev/null
+			do
+				sleep 0.01
+			done
+		done
+	}
+	git_appends &
+	for i in $(seq 40); do
+		git agent log done "ours $i"
+	done
+	wait
+	test "$(count)" = 81
+EOF
+
 t 'a rewound log on the server is said, and not adopted' <<'EOF'
 	new_origin rewind
 	new_clone rewind victim

@@ -293,7 +293,7 @@ git init -q --bare srv/hostile.git
 new_repo hostile
 git -C hostile remote add origin "$DAEMON_URL/hostile.git"
 git -C hostile push -q origin main
-(cd hostile && git agent log done 'honest one') 2>/dev/null
+(cd hostile && git agent log 'done' 'honest one') 2>/dev/null
 
 t 'control bytes and escape sequences reach no terminal' <<'EOF'
 	cd hostile
@@ -334,7 +334,7 @@ t 'malformed commits are skipped, counted and said; the rest is read' <<'EOF'
 	{ printf 'NUL \0 inside\n'; trailers; } | bad
 	trailers | sed 1d | bad
 	printf '' | bad
-	{ head -c 10000000 /dev/zero | tr '\0' 'x'; trailers; } | bad
+	{ head -c 10000000 /dev/zero | tr '\0' 'x'; echo; trailers; } | bad
 	{ printf 'many\n\nbody\n\nnot a trailer\n'; trailers | sed 1d; } | bad
 	n=$(bads)
 	test "$n" = 17

@@ -8,7 +8,7 @@ cd project || exit 1
 git agent log failed '広い文字の記録 wide characters, followed by enough words to need a second line, or even three' \
 	--because 'Ελληνικά and 漢字漢字漢字 漢字漢字漢字漢 字漢字漢字漢 字漢字漢字漢字 漢字漢字漢字漢 字漢字漢字 漢字漢字漢字 漢字 then blanks again and again and again' \
 	--instead 'émile' 2>/dev/null
-git agent log done "a record" 2>/dev/null
+git agent log 'done' "a record" 2>/dev/null
 git agent steer 'an instruction that is long enough to be broken when the terminal is as narrow as forty columns' 2>/dev/null
 cd ..
 
