@@ -112,15 +112,9 @@ static struct err *
 gather_text(struct repo *r, const struct args *a, const char *kind,
     int argc, char **argv, struct buf *text)
 {
-	int i;
-
 	if (argc == 0 && a->edit)
 		return editor_text(r, kind, text);
-	if (argc == 1 && strcmp(argv[0], "-") == 0)
-		return file_read_fd(STDIN_FILENO, "standard input", text);
-	for (i = 0; i < argc; i++)
-		buf_addf(text, "%s%s", i == 0 ? "" : " ", argv[i]);
-	return NULL;
+	return entry_words(argc, argv, text);
 }
 
 static struct err *

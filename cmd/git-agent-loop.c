@@ -2,11 +2,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cmd.h"
-#include "base/file.h"
 #include "base/proc.h"
+#include "work/entry.h"
 #include "work/supervisor.h"
 
 struct args {
@@ -104,19 +103,6 @@ apply(const struct args *a, struct loop_def *l)
 	return NULL;
 }
 
-/* The words of the command line, or standard input for "-". */
-static struct err *
-gather_prompt(int argc, char **argv, struct buf *text)
-{
-	int i;
-
-	if (argc == 1 && strcmp(argv[0], "-") == 0)
-		return file_read_fd(STDIN_FILENO, "standard input", text);
-	for (i = 0; i < argc; i++)
-		buf_addf(text, "%s%s", i == 0 ? "" : " ", argv[i]);
-	return NULL;
-}
-
 static struct err *
 loop(struct repo *r, const struct args *a, const char *prompt, int *status)
 {
@@ -165,7 +151,7 @@ run(void *values, int argc, char **argv, int *status)
 		return err_new(ERR_INPUT, "this is already inside a run; an "
 		    "agent does not start a loop of its own");
 	catch_signals();
-	e = gather_prompt(argc, argv, &prompt);
+	e = entry_words(argc, argv, &prompt);
 	if (e == NULL)
 		e = repo_open(&r);
 	if (e == NULL)

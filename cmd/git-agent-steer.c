@@ -1,10 +1,8 @@
 /* git agent steer: send, list, answer and retract instructions. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cmd.h"
-#include "base/file.h"
 #include "work/delivery.h"
 #include "work/entry.h"
 #include "work/overview.h"
@@ -50,15 +48,11 @@ static const char *const usage[] = {
 static struct err *
 gather_text(int argc, char **argv, const char *otherwise, struct buf *text)
 {
-	int i;
+	struct err *e = entry_words(argc, argv, text);
 
-	if (argc == 1 && strcmp(argv[0], "-") == 0)
-		return file_read_fd(STDIN_FILENO, "standard input", text);
-	for (i = 0; i < argc; i++)
-		buf_addf(text, "%s%s", i == 0 ? "" : " ", argv[i]);
 	if (text->len == 0 && otherwise != NULL)
 		buf_addstr(text, otherwise);
-	return NULL;
+	return e;
 }
 
 /* Push it, and say how far it has come: this machine, or the remote. */

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "store/writer.h"
 
@@ -24,6 +25,18 @@ entry_kind_ok(const char *kind)
 		if (strcmp(entry_kinds[i], kind) == 0)
 			return 1;
 	return 0;
+}
+
+struct err *
+entry_words(int argc, char **argv, struct buf *text)
+{
+	int i;
+
+	if (argc == 1 && strcmp(argv[0], "-") == 0)
+		return file_read_fd(STDIN_FILENO, "standard input", text);
+	for (i = 0; i < argc; i++)
+		buf_addf(text, "%s%s", i == 0 ? "" : " ", argv[i]);
+	return NULL;
 }
 
 struct err *

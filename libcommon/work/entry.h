@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "store/record.h"
 #include "store/repo.h"
@@ -24,6 +25,11 @@ struct entry_text {
 	size_t replaced;	/* bytes that were not UTF-8, now U+FFFD */
 };
 
+/*
+ * The words of a command line, joined by blanks; "-" alone is standard
+ * input to its end.  Appended.
+ */
+struct err *entry_words(int argc, char **argv, struct buf *);
 /* ERR_INPUT if there is no text, or a NUL byte in it. */
 struct err *entry_text_split(struct entry_text *, const char *, size_t);
 void	 entry_text_release(struct entry_text *);
