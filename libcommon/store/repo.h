@@ -153,6 +153,6 @@ void	 reflist_release(struct reflist *);
 struct err *ref_swap(struct repo *, const char *name, const struct oid *old,
 		const struct oid *to);
 struct err *ref_set(struct repo *, const char *name, const struct oid *to);
-struct err *ref_remove(struct repo *, const char *name);	/* absent: fine */
+struct err *ref_remove(struct repo *, const char *name);	/* or absent */
 
 #endif

@@ -18,7 +18,7 @@
 enum sync_flags {
 	SYNC_FETCH = 1,
 	SYNC_PUSH = 2,
-	SYNC_BACKGROUND = 4,	/* no terminal: never ask, give up after a time */
+	SYNC_BACKGROUND = 4,	/* no terminal: never ask, give up in time */
 	SYNC_WAIT = 8,		/* also in the background: wait for another
 				 * sync of this clone instead of giving up */
 };
@@ -27,10 +27,10 @@ enum sync_fate {
 	SYNC_UP_TO_DATE,
 	SYNC_NEW,		/* the ref is new on the other side */
 	SYNC_MOVED,		/* forward */
-	SYNC_RESTORED,		/* our log: it was rewound, this push healed it */
+	SYNC_RESTORED,		/* our log was rewound, this push healed it */
 	SYNC_REFUSED,		/* push: the remote said no; fetch: git could
 				 * not move the ref here; see reason */
-	SYNC_REWOUND,		/* fetch: the remote's log lost records we have */
+	SYNC_REWOUND,		/* fetch: their log lost records we have */
 };
 
 struct sync_ref {

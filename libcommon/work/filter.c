@@ -48,7 +48,8 @@ parse_date(const char *text, int64_t *us)
 	struct err *e;
 	int status;
 
-	strvec_pushl(&argv, "git", "config", "--type=expiry-date", (char *)NULL);
+	strvec_pushl(&argv, "git", "config", "--type=expiry-date",
+	    (char *)NULL);
 	strvec_pushf(&argv, "--default=%s", text);
 	strvec_pushl(&argv, "--get", "agent.no-such-date", (char *)NULL);
 	p.argv = &argv;

@@ -8,7 +8,8 @@
  *	delivered/<name>	handed over; to be acknowledged by a record
  *
  * <name> is "<clock>-<id>": the record's clock in microseconds, 20 digits,
- * and its full id; with ".stop" behind it for a request to stop.  Exactly one of any number of parallel hook calls wins the rename.
+ * and its full id; with ".stop" behind it for a request to stop.  Exactly one
+ * of any number of parallel hook calls wins the rename.
  */
 #ifndef WORK_INBOX_H
 #define WORK_INBOX_H
