@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -129,8 +130,11 @@ js_free(struct js *v)
 void
 js_write(const struct js *v, FILE *f)
 {
+	/* A terminal may obey control characters beyond ASCII, too. */
+	size_t flags = isatty(fileno(f)) ? JSON_ENSURE_ASCII : 0;
+
 	/* A failed write is seen in the stream's error flag. */
-	(void)json_dumpf(unwrap(v), f, DUMP_FLAGS | JSON_INDENT(2));
+	(void)json_dumpf(unwrap(v), f, DUMP_FLAGS | flags | JSON_INDENT(2));
 	fputc('\n', f);
 }
 

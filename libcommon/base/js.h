@@ -30,7 +30,8 @@ void	js_set_bool(struct js *, const char *key, int);
 void	js_append(struct js *array, struct js *value);
 void	js_free(struct js *);
 
-/* Write it, indented by two, with a newline at the end; or in one line. */
+/* Write it, indented by two, with a newline at the end (on a terminal in
+ * ASCII, all else escaped); or in one line. */
 void	js_write(const struct js *, FILE *);
 char   *js_line(const struct js *);		/* malloc'd, no newline */
 

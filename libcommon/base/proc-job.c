@@ -233,7 +233,7 @@ struct job {
 	int output, errors;	/* errors: -1 where it goes elsewhere */
 	struct buf reported;
 	struct bounded kept;
-	const struct proc_watcher *watcher;	/* or NULL: the output is kept */
+	const struct proc_watcher *watcher; /* or NULL: the output is kept */
 	int64_t start, next_tick;
 };
 

@@ -225,8 +225,10 @@ repo_is_dirty(struct repo *r, int *dirty)
 	struct err *e;
 	int status;
 
+	/* Whatever the user likes to see: all that can change a result. */
 	strvec_pushl(&argv, "git", "--no-optional-locks", "status",
-	    "--porcelain", "--ignore-submodules=all", (char *)NULL);
+	    "--porcelain", "--untracked-files=normal",
+	    "--ignore-submodules=untracked", (char *)NULL);
 	/* In another folder a relative GIT_DIR would be another one. */
 	strvec_pushf(&env, "GIT_DIR=%s", r->gitdir);
 	strvec_pushf(&env, "GIT_WORK_TREE=%s", r->workdir);

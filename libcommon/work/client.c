@@ -10,7 +10,7 @@
 #include "base/text.h"
 
 #define LINE_MAX_KEPT (8 * 1024 * 1024)	/* bytes of one line of JSON */
-#define SHOWN_MAX 2000			/* bytes of one piece that are shown */
+#define SHOWN_MAX 2000		/* bytes of one piece that are shown */
 
 static const char claude_command[] =
     "claude -p --output-format stream-json --verbose";
@@ -195,15 +195,17 @@ take_json_line(struct client_reader *r, const struct buf *text)
 
 	e = js_parse(&line, text->p, text->len);
 	type = e == NULL ? js_get_string(line, "type") : NULL;
-	if (type == NULL)
-		show(stdout, "", text->p);	/* a message of the shell, say */
-	else if (strcmp(type, "assistant") == 0) {
+	/* Without a type it may be a message of the shell. */
+	if (type == NULL) {
+		show(stdout, "", text->p);
+	} else if (strcmp(type, "assistant") == 0) {
 		show_message(line);
 		take_api_error(r, line);
-	} else if (strcmp(type, "result") == 0)
+	} else if (strcmp(type, "result") == 0) {
 		take_result(r, line);
-	else if (strcmp(type, "rate_limit_event") == 0)
+	} else if (strcmp(type, "rate_limit_event") == 0) {
 		take_limit(r, line);
+	}
 	js_free(line);
 	err_free(e);
 }

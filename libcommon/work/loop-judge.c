@@ -10,7 +10,8 @@
 #include "work/oracle.h"
 #include "work/supervisor.h"
 
-#define CHECK_LIMIT (24 * 3600 * CLOCK_SECOND)	/* the oracle has its own */
+/* The oracle has its own limit, which is shorter. */
+#define CHECK_LIMIT (24 * 3600 * CLOCK_SECOND)
 
 struct watched {
 	struct buf output;

@@ -14,7 +14,7 @@
 #include "work/entry.h"
 #include "work/inbox.h"
 
-#define OUTAGE_WAIT (5 * CLOCK_SECOND)		/* the first one; doubles */
+#define OUTAGE_WAIT (5 * CLOCK_SECOND)	/* the first one; doubles */
 #define OUTAGE_WAIT_MAX (15 * 60 * CLOCK_SECOND)
 #define HASTE (5 * CLOCK_SECOND)	/* less is no time for real work */
 #define HASTE_ALLOWED 4			/* such iterations in a row */
