@@ -202,12 +202,31 @@ done:
 	return e;
 }
 
+/* What a record says of an older one; those come later, newest first. */
+static void
+note_gone(struct oidset *gone, const struct record *rec)
+{
+	static const char *const keys[] = {
+		"Agent-Supersedes", "Agent-Retracts"
+	};
+	struct oid id;
+	const char *v;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		v = record_trailer(rec, keys[i]);
+		if (v != NULL && oid_parse(v, &id) == 0)
+			oidset_add(gone, &id);
+	}
+}
+
 static struct err *
 print_records(struct repo *r, const struct args *a, struct filter *f,
     struct out *o, struct reader *rd)
 {
 	const struct record *rec;
 	struct js *list = a->json ? js_array() : NULL;
+	struct oidset gone = OIDSET_INIT;
 	struct err *e = NULL;
 	int64_t n = 0;
 
@@ -215,6 +234,7 @@ print_records(struct repo *r, const struct args *a, struct filter *f,
 		e = reader_next(rd, &rec);
 		if (e != NULL || rec == NULL)
 			break;
+		note_gone(&gone, rec);
 		if (!filter_passes(f, rec, &e))
 			continue;
 		if (a->json)
@@ -222,7 +242,8 @@ print_records(struct repo *r, const struct args *a, struct filter *f,
 			    reader_is_ahead(rd)));
 		else {
 			out_str(o, n > 0 ? "\n" : "");
-			show_record(o, r, rec, reader_is_ahead(rd));
+			show_record(o, r, rec, reader_is_ahead(rd),
+			    oidset_has(&gone, &rec->id));
 		}
 		n++;
 		/* The reader of the pager has seen enough. */
@@ -232,6 +253,7 @@ print_records(struct repo *r, const struct args *a, struct filter *f,
 	if (a->json)
 		js_write(list, o->f);
 	js_free(list);
+	oidset_release(&gone);
 	return e;
 }
 

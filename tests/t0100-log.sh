@@ -188,6 +188,9 @@ t '--supersedes and --retract name the old record' <<'EOF'
 	test "$(newest subject)" = 'it was wrong'
 	git agent log show --json "$(newest id)" >out
 	test "$(jq -r '.trailers[]|select(.key=="Agent-Retracts").value' out)" = "$old"
+	git agent log status >out
+	test_grep '(no longer holds)' out
+	test "$(grep -c 'no longer holds' out)" = 1
 	git agent log --render -o - >out
 	test_no_grep 'old status' out
 	test_exit 128 git agent log status x --supersedes 00000000 2>err

@@ -88,7 +88,8 @@ show_named(struct out *o, const char *name, const char *text)
 }
 
 static void
-show_who(struct out *o, struct repo *r, const struct record *rec, int ahead)
+show_who(struct out *o, struct repo *r, const struct record *rec, int ahead,
+    int gone)
 {
 	const char *at = record_trailer(rec, "Agent-At");
 	struct buf b = BUF_INIT, lines = BUF_INIT;
@@ -106,13 +107,16 @@ show_who(struct out *o, struct repo *r, const struct record *rec, int ahead)
 	out_styled(o, STYLE_DIM, "    %s", lines.p);
 	if (ahead)
 		out_styled(o, STYLE_BAD, "\n    (a clock far in the future)");
+	if (gone)
+		out_styled(o, STYLE_WARN, "\n    (no longer holds)");
 	out_str(o, "\n");
 	buf_release(&lines);
 	buf_release(&b);
 }
 
 void
-show_record(struct out *o, struct repo *r, const struct record *rec, int ahead)
+show_record(struct out *o, struct repo *r, const struct record *rec, int ahead,
+    int gone)
 {
 	char abbrev[OID_HEX_SIZE];
 	int failed = strcmp(rec->kind, "failed") == 0;
@@ -127,7 +131,7 @@ show_record(struct out *o, struct repo *r, const struct record *rec, int ahead)
 	out_str(o, " ");
 	out_styled(o, show_style(rec->kind), "%s", rec->kind);
 	out_printf(o, ": %s\n", b.p);
-	show_who(o, r, rec, ahead);
+	show_who(o, r, rec, ahead, gone);
 	if (failed)
 		show_named(o, "because", rec->body);
 	else if (*rec->body != '\0')

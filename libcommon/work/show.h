@@ -7,9 +7,12 @@
 #include "store/record.h"
 #include "store/repo.h"
 
-/* A few lines: id, kind, subject; who and when; the body, wrapped. */
+/*
+ * A few lines: id, kind, subject; who and when; the body, wrapped.  `gone`: a
+ * newer record takes its place or takes it back.
+ */
 void	 show_record(struct out *, struct repo *, const struct record *,
-	    int ahead);
+	    int ahead, int gone);
 /* Everything there is: full id, dates, body as it is, all trailers. */
 void	 show_record_fully(struct out *, struct repo *, const struct record *,
 	    int ahead);
