@@ -6,7 +6,9 @@
 
 # Whatever happens: nothing of an agent outlives its test, env -i or not.
 reap_agents() {
+	local status=$?
 	cat "$T"/pid.* 2>/dev/null | xargs -r kill -KILL 2>/dev/null
+	(exit "$status")
 	test_cleanup
 }
 trap reap_agents EXIT
@@ -73,11 +75,19 @@ done
 t 'a signal to the whole group, as from a batch system, is an interruption' <<'EOF'
 	project group
 	cd group
-	start_working
+	# HEAD is judged already: nothing but the agent is there to be ended.
+	agent second <<'END'
+	test $GIT_AGENT_ITERATION = 2 || exit 0
+	echo $$ >"$T/pid.agent"
+	touch "$T/started"
+	sleep 600
+END
+	start_loop --agent "$SCRATCH/second"
+	wait_until 60 test -e "$T/started"
 	kill -TERM "$(cat "$T/pid.agent")" "$loop"
 	loop_ended 143
-	agent_is_dead
-	test "$(remote_events group)" = 'start:: iteration:1:interrupted end:1:interrupted '
+	dead "$(cat "$T/pid.agent")"
+	test "$(remote_events group)" = 'start:: iteration:1:worked iteration:2:interrupted end:2:interrupted '
 EOF
 
 t 'what the caller ignores is not caught: nohup' <<'EOF'
@@ -234,7 +244,7 @@ t 'killed again and again at any time: every iteration counts once' <<'EOF'
 	start_loop --agent 'sleep 0.2; git commit -q --allow-empty -m x' -n 6
 	for ((i = 0; i < 12; i++)); do
 		sleep "0.$((RANDOM % 9))$((RANDOM % 9))"
-		kill -KILL "$loop"
+		kill -KILL "$loop" || true
 		wait "$loop" || true
 		! jq -e .finished .git/agent/run.json || break
 		start_loop --agent 'sleep 0.2; git commit -q --allow-empty -m x' -n 6
