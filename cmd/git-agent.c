@@ -81,7 +81,9 @@ exec_verb(const char *verb, char **argv)
 	argv[1] = name;
 	if (slash != NULL) {
 		path = xasprintf("%.*s/%s", (int)(slash - self), self, name);
+		argv[1] = path;
 		execv(path, argv + 1);
+		argv[1] = name;
 		free(path);
 	}
 	execvp(name, argv + 1);

@@ -369,4 +369,19 @@ t 'a .gitagent that is malformed is named' <<'EOF'
 	test_grep "'.gitagent' line 1" err
 EOF
 
+t 'init writes nothing through a link that the repository brought' <<'EOF'
+	new_repo linked
+	cd linked
+	mkdir ../outside
+	ln -s ../outside .claude
+	test_exit 128 git agent init --goal g --oracle true 2>err
+	test_grep 'symbolic link' err
+	test -z "$(ls ../outside)"
+	rm .claude
+	ln -s ../outside/none CLAUDE.md
+	test_exit 128 git agent init --goal g --oracle true 2>err
+	test_grep "'CLAUDE.md' is, or lies behind" err
+	test -z "$(ls ../outside)"
+EOF
+
 finish

@@ -428,6 +428,47 @@ t 'a log deleted on the server comes back' <<'EOF'
 	test "$(subjects)" = precious
 EOF
 
+t 'readers notice it, and pruning takes nothing from them' <<'EOF'
+	new_origin vanish
+	for c in v1 v2; do
+		new_clone vanish $c
+	done
+	(cd v1 && git agent log done 'seen by all')
+	name=$(cd v1 && writer)
+	cd v2
+	git agent sync
+	git -C ../srv/vanish.git update-ref -d "refs/agent/log/$name"
+	test_exit 3 git agent sync 2>err
+	test_grep "log/$name.*has lost records" err
+	git fetch -q --prune
+	test -z "$(git for-each-ref "refs/agent-remotes/origin/log/$name")"
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep 'seen by all' out
+	test_grep 'has lost records' err
+	git for-each-ref >refs
+	test_grep "refs/agent-remotes/origin/log/$name" refs
+	(cd ../v1 && git agent sync)
+	git agent sync
+	git agent log >out
+	test_grep 'seen by all' out
+EOF
+
+t 'without its file a writer goes on, and what it had not pushed arrives' <<'EOF'
+	new_origin lostfile
+	for c in l1 l2; do
+		new_clone lostfile $c
+	done
+	cd l1
+	git agent log done 'before the loss' --no-push
+	rm .git/agent/writer
+	git agent log done 'after the loss' --no-push
+	git agent sync
+	cd ../l2
+	git agent sync
+	test "$(subjects)" = 'after the loss
+before the loss'
+EOF
+
 t 'agent.prefix moves the records below another name' <<'EOF'
 	new_origin prefix
 	git -C srv/prefix.git config receive.fsckObjects true

@@ -237,12 +237,52 @@ occupy_standard_descriptors(void)
 		close(fd);
 }
 
+/* argv[0], for systems without /proc. */
+static const char *called_as = "";
+
+/* The first executable file of this name on PATH, malloc'd, or NULL. */
+static char *
+find_on_path(const char *name)
+{
+	const char *p = getenv("PATH");
+	size_t n;
+	char *file;
+
+	for (; p != NULL && *p != '\0'; p += n, p += *p == ':') {
+		n = strcspn(p, ":");
+		file = xasprintf("%.*s/%s", (int)n, p, name);
+		if (n > 0 && access(file, X_OK) == 0)
+			return file;
+		free(file);
+	}
+	return NULL;
+}
+
+char *
+cmd_folder(void)
+{
+	char *path = realpath("/proc/self/exe", NULL), *slash, *found;
+
+	if (path == NULL && strchr(called_as, '/') != NULL)
+		path = realpath(called_as, NULL);
+	if (path == NULL && (found = find_on_path(called_as)) != NULL) {
+		path = realpath(found, NULL);
+		free(found);
+	}
+	slash = path == NULL ? NULL : strrchr(path, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	return path;
+}
+
 int
 cmd_main(const struct cmd *cmd, int argc, char **argv)
 {
 	struct err *e = NULL;
 	int status = EXIT_YES;
 
+	if (argc > 0)
+		called_as = argv[0];
 	occupy_standard_descriptors();
 	/* So that a reader that went away is an error code, and quiet. */
 	(void)signal(SIGPIPE, SIG_IGN);

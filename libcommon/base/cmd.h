@@ -39,6 +39,11 @@ struct cmd {
 	struct err *(*run)(void *values, int argc, char **argv, int *status);
 };
 
+/*
+ * The folder of the running executable, malloc'd, or NULL: by /proc where
+ * there is one, else by the name that it was called with and PATH.
+ */
+char	*cmd_folder(void);
 int	cmd_main(const struct cmd *, int argc, char **argv);
 /* Open a manual page, as --help does: 0, or -1 if there is none. */
 int	cmd_manual(const char *page);

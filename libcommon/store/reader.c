@@ -139,8 +139,11 @@ is_remote_log(const char *name, const char *what)
 	const char *writer = strrchr(name, '/');
 	size_t n = strlen(what);
 
+	/* A heartbeat may be forced, so its folder holds no log. */
 	return writer != NULL && (size_t)(writer - name) > n &&
 	    strncmp(writer + 1 - n, what, n) == 0 &&
+	    strstr(name, "/beat/log/") == NULL &&
+	    strstr(name, "/log/beat/") == NULL &&
 	    writer_name_ok(writer + 1);
 }
 

@@ -24,6 +24,7 @@ sync_report_release(struct sync_report *rep)
 	for (i = 0; i < rep->n; i++)
 		ref_release(&rep->refs[i]);
 	free(rep->refs);
+	strvec_release(&rep->present);
 	free(rep->remote);
 	free(rep->problem);
 	free(rep->renewed);
@@ -82,6 +83,112 @@ write_rewound(struct repo *r, const struct buf *text)
 	return e;
 }
 
+/* 1 if the list, one name a line, has this name. */
+static int
+is_listed(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+	const char *p;
+
+	for (p = list; *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n')
+		if (strncmp(p, name, n) == 0 && strcspn(p, "\n") == n)
+			return 1;
+	return 0;
+}
+
+/* "<hex> <ref>" for each log fetched from the remote, in the refs' order. */
+static struct err *
+write_known(struct repo *r, const char *remote)
+{
+	char *path = repo_shared_path(r, "known-logs");
+	char *prefix = xasprintf("refs/agent-remotes/%s/log/", remote);
+	struct reflist refs = REFLIST_INIT;
+	struct buf text = BUF_INIT;
+	char hex[OID_HEX_SIZE];
+	struct err *e;
+	size_t i;
+
+	e = ref_list(r, prefix, &refs);
+	for (i = 0; e == NULL && i < refs.n; i++) {
+		oid_hex(&refs.v[i].id, hex);
+		buf_addf(&text, "%s %s\n", hex, refs.v[i].name);
+	}
+	if (e == NULL)
+		e = file_write_cache(path, text.p, text.len);
+	reflist_release(&refs);
+	buf_release(&text);
+	free(prefix);
+	free(path);
+	return e;
+}
+
+static int
+ref_name_cmp(const void *name, const void *ref)
+{
+	return strcmp(name, ((const struct ref *)ref)->name);
+}
+
+/* The fetched log `name` is gone from here: back to where it was. */
+static struct err *
+restore_log(struct repo *r, const char *name, const struct oid *id,
+    struct buf *rewound)
+{
+	struct buf data = BUF_INIT;
+	enum object_type type;
+	struct err *e;
+
+	e = object_read(r, id, &type, &data);
+	if (e == NULL)
+		e = ref_swap(r, name, NULL, id);
+	if (e == NULL && !is_listed(rewound->p, strstr(name, "/log/") + 1))
+		buf_addf(rewound, "%s\n", strstr(name, "/log/") + 1);
+	buf_release(&data);
+	return e;
+}
+
+struct err *
+sync_restore_pruned(struct repo *r)
+{
+	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
+	char *said = sync_rewound(r), *prefix = NULL;
+	struct reflist refs = REFLIST_INIT;
+	struct buf known = BUF_INIT, rewound = BUF_INIT;
+	struct oid id;
+	struct err *e = NULL;
+	size_t before;
+
+	buf_addf(&rewound, "%s%s", said, *said == '\0' ? "" : "\n");
+	before = rewound.len;
+	err_free(file_read(path, &known));
+	if (known.len == 0 || repo_remote(r) == NULL)
+		goto done;
+	prefix = xasprintf("refs/agent-remotes/%s/log/", repo_remote(r));
+	e = ref_list(r, prefix, &refs);
+	rest = known.p;
+	while (e == NULL && (line = strsep(&rest, "\n")) != NULL) {
+		if (strlen(line) < OID_HEX_SIZE)
+			continue;
+		line[OID_HEX_SIZE - 1] = '\0';
+		if (oid_parse(line, &id) != 0 ||
+		    strncmp(line + OID_HEX_SIZE, prefix, strlen(prefix)) != 0 ||
+		    bsearch(line + OID_HEX_SIZE, refs.v, refs.n,
+		    sizeof(*refs.v), ref_name_cmp) != NULL)
+			continue;
+		/* Beyond help if git has collected the objects by now. */
+		err_free(restore_log(r, line + OID_HEX_SIZE, &id, &rewound));
+	}
+	if (e == NULL && rewound.len > before)
+		e = write_rewound(r, &rewound);
+done:
+	reflist_release(&refs);
+	buf_release(&known);
+	buf_release(&rewound);
+	free(prefix);
+	free(said);
+	free(path);
+	return e;
+}
+
 struct err *
 sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 {
@@ -95,23 +202,12 @@ sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 			buf_addf(&text, "%s\n", rep->refs[i].name);
 	e = write_rewound(r, &text);
 	if (e == NULL)
+		e = write_known(r, rep->remote);
+	if (e == NULL)
 		e = file_write_cache(fetched, "", 0);
 	buf_release(&text);
 	free(fetched);
 	return e;
-}
-
-/* 1 if the list, one name a line, has this name. */
-static int
-is_listed(const char *list, const char *name)
-{
-	size_t n = strlen(name);
-	const char *p;
-
-	for (p = list; *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n')
-		if (strncmp(p, name, n) == 0 && strcspn(p, "\n") == n)
-			return 1;
-	return 0;
 }
 
 int

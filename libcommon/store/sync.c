@@ -91,7 +91,9 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	struct strvec specs = STRVEC_INIT;
 	struct err *e;
 
-	e = fetch_specs(r, rep->remote, &specs);
+	e = sync_restore_pruned(r);
+	if (e == NULL)
+		e = fetch_specs(r, rep->remote, &specs);
 	if (e == NULL)
 		e = transfer_fetch(r, &specs, background, rep);
 	/*

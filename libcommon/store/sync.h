@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/strvec.h"
 #include "store/repo.h"
 
 enum sync_flags {
@@ -50,6 +51,7 @@ struct sync_report {
 				 * continued by another clone; or NULL */
 	struct sync_ref *refs;
 	size_t n, cap;
+	struct strvec present;	/* names that the remote has, as of the fetch */
 };
 
 /*
@@ -66,6 +68,12 @@ void	 sync_report_release(struct sync_report *);
 struct err *sync_unpushed(struct repo *, struct oidset *);
 /* 1 if this clone fetched the records before, or has no remote. */
 int	 sync_is_connected(struct repo *);
+/*
+ * A log that is deleted on the remote is dropped here by a plain `git fetch
+ * --prune`: put back what was fetched before, as long as its objects are
+ * here, and count it among the rewound.  Cheap; readers call it first.
+ */
+struct err *sync_restore_pruned(struct repo *);
 /* When the remote last answered a fetch, µs since 1970; 0: never. */
 int64_t	 sync_last(struct repo *);
 /* Logs found rewound by the last fetch, one "log/<writer>" a line; malloc'd,

@@ -152,9 +152,12 @@ fetch_line(struct sync_report *rep, const char *line, const char *stop)
 	reason = reason_of(text, text + (stop - line));
 	to[strcspn(to, " ")] = '\0';
 	name = fetched_name(to, rep->remote);
-	if (name == NULL)
+	if (name != NULL)
+		strvec_push(&rep->present, name);
+	if (name == NULL || line[1] == '=') {
 		free(reason);
-	else
+		free(name);
+	} else
 		add_ref(rep, name, 0, fetched_fate(line[1], reason), reason);
 done:
 	free(text);
@@ -217,6 +220,41 @@ conclude(struct sync_report *rep, const struct buf *output, int status,
 	rep->problem = problem_of(output->p, status);
 }
 
+static int
+string_cmp(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A log that we have fetched, and that the remote does not have any more. */
+static struct err *
+find_deleted(struct repo *r, struct sync_report *rep)
+{
+	char *prefix = xasprintf("refs/agent-remotes/%s/", rep->remote);
+	char *logs = xasprintf("%slog/", prefix);
+	struct reflist refs = REFLIST_INIT;
+	struct err *e;
+	size_t i;
+
+	if (rep->present.n > 0)
+		qsort(rep->present.v, rep->present.n,
+		    sizeof(*rep->present.v), string_cmp);
+	e = ref_list(r, logs, &refs);
+	for (i = 0; e == NULL && i < refs.n; i++) {
+		char *name = refs.v[i].name + strlen(prefix);
+
+		if (rep->present.n == 0 || bsearch(&name, rep->present.v,
+		    rep->present.n, sizeof(*rep->present.v),
+		    string_cmp) == NULL)
+			add_ref(rep, xstrdup(name), 0, SYNC_REWOUND,
+			    xstrdup("deleted"));
+	}
+	reflist_release(&refs);
+	free(logs);
+	free(prefix);
+	return e;
+}
+
 struct err *
 transfer_fetch(struct repo *r, const struct strvec *specs, int background,
     struct sync_report *rep)
@@ -227,17 +265,19 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	struct err *e;
 	int status;
 
-	(void)r;
+	strvec_release(&rep->present);
 	strvec_pushl(&argv, "git", "-c", "fetch.output=full", "fetch",
 	    "--no-tags", "--no-prune", "--no-write-fetch-head",
-	    "--no-recurse-submodules", "--refmap=", "--", rep->remote,
-	    (char *)NULL);
+	    "--no-recurse-submodules", "--verbose", "--refmap=", "--",
+	    rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
 	e = run_git(&argv, background, &output, &status);
 	if (e == NULL) {
 		each_line(rep, NULL, output.p);
 		conclude(rep, &output, status, before);
+		if (rep->reached && status <= 1)
+			e = find_deleted(r, rep);
 	}
 	buf_release(&output);
 	strvec_release(&argv);

@@ -214,6 +214,58 @@ lock_writer(struct repo *r, struct lock *lock)
 	return e;
 }
 
+/* The clock of the record at the tip of our own log; 0 if not believed. */
+static int64_t
+tip_clock(struct repo *r, const struct oid *tip)
+{
+	struct buf data = BUF_INIT;
+	struct record rec;
+	enum object_type type;
+	struct err *e;
+	int64_t clock = 0;
+
+	memset(&rec, 0, sizeof(rec));
+	e = object_read(r, tip, &type, &data);
+	if (e == NULL && type == OBJECT_COMMIT) {
+		e = record_parse(&rec, tip, data.p, data.len);
+		clock = rec.clock;
+	}
+	err_free(e);
+	record_release(&rec);
+	buf_release(&data);
+	return clock;
+}
+
+/*
+ * The file is lost, but this clone's log may be here: the newest one, so
+ * that the new log continues it and what was not pushed still arrives.  A
+ * bare repository holds the logs of others.
+ */
+static struct err *
+find_log(struct repo *r, char **id)
+{
+	struct reflist logs = REFLIST_INIT;
+	struct err *e;
+	int64_t clock, newest = -1;
+	size_t i;
+
+	if (repo_workdir(r) == NULL)
+		return NULL;
+	e = ref_list(r, LOG_PREFIX, &logs);
+	for (i = 0; e == NULL && i < logs.n; i++) {
+		const char *name = logs.v[i].name + strlen(LOG_PREFIX);
+
+		clock = tip_clock(r, &logs.v[i].id);
+		if (clock <= newest || !writer_name_ok(name))
+			continue;
+		newest = clock;
+		free(*id);
+		*id = xstrdup(name);
+	}
+	reflist_release(&logs);
+	return e;
+}
+
 /* The caller holds the lock. */
 static struct err *
 id_locked(struct repo *r, char **id)
@@ -222,6 +274,8 @@ id_locked(struct repo *r, char **id)
 	struct err *e;
 
 	e = load(r, id, &copied);
+	if (e == NULL && *id == NULL && copied == NULL)
+		e = find_log(r, &copied);
 	if (e == NULL && *id == NULL)
 		e = take_new_id(r, copied, id);
 	free(copied);
@@ -325,28 +379,6 @@ writer_saw(struct repo *r, int64_t clock)
 	/* A cache: without it the tips that we push after still order us. */
 	err_free(file_write_cache(path, text, strlen(text)));
 	free(path);
-}
-
-/* The clock of the record at the tip of our own log; 0 if not believed. */
-static int64_t
-tip_clock(struct repo *r, const struct oid *tip)
-{
-	struct buf data = BUF_INIT;
-	struct record rec;
-	enum object_type type;
-	struct err *e;
-	int64_t clock = 0;
-
-	memset(&rec, 0, sizeof(rec));
-	e = object_read(r, tip, &type, &data);
-	if (e == NULL && type == OBJECT_COMMIT) {
-		e = record_parse(&rec, tip, data.p, data.len);
-		clock = rec.clock;
-	}
-	err_free(e);
-	record_release(&rec);
-	buf_release(&data);
-	return clock;
 }
 
 static int64_t

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/conf.h"
+#include "base/cmd.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "store/reader.h"
@@ -35,26 +37,22 @@ read_template(const char *name, struct buf *text)
 		"../share/git-agent/templates", "../../share/templates",
 		"../../../share/templates", NULL	/* build/asan/bin */
 	};
-	char exe[PATH_MAX], *slash, *path;
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *folder = cmd_folder(), *path = NULL;
 	struct err *e;
 	size_t i;
 
-	exe[n < 0 ? 0 : n] = '\0';
-	slash = strrchr(exe, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	for (i = 0; slash != NULL && places[i] != NULL; i++) {
-		path = xasprintf("%s/%s/%s", exe, places[i], name);
-		if (access(path, R_OK) == 0) {
-			e = file_read(path, text);
-			free(path);
-			return e;
-		}
+	for (i = 0; folder != NULL && places[i] != NULL; i++) {
 		free(path);
+		path = xasprintf("%s/%s/%s", folder, places[i], name);
+		if (access(path, R_OK) == 0)
+			break;
 	}
-	path = xasprintf("%s/templates/%s", GIT_AGENT_DATADIR, name);
+	if (folder == NULL || places[i] == NULL) {
+		free(path);
+		path = xasprintf("%s/templates/%s", GIT_AGENT_DATADIR, name);
+	}
 	e = file_read(path, text);
+	free(folder);
 	free(path);
 	return err_prefix(e, "git-agent is not installed completely");
 }
@@ -295,11 +293,48 @@ brief_plan(struct brief *b, struct repo *r, const struct brief_options *o)
 	return e;
 }
 
+/* A link in the repository may lead anywhere. */
+static int
+is_link(struct repo *r, const char *name)
+{
+	char *path = xasprintf("%s/%s", repo_workdir(r), name), *slash;
+	struct stat st;
+	int link;
+
+	link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+	slash = strrchr(path, '/');
+	if (strchr(name, '/') != NULL) {
+		*slash = '\0';
+		link |= lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+	}
+	free(path);
+	return link;
+}
+
+/* Looked at before anything is written, so that nothing is half done. */
+static struct err *
+check_links(const struct brief *b, struct repo *r)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		char *path = xasprintf("%s/%s", repo_workdir(r), b->v[i].path);
+		int there = access(path, F_OK) == 0;
+
+		free(path);
+		if (!there && is_link(r, b->v[i].path))
+			return err_new(ERR_INPUT, "'%s' is, or lies behind, a "
+			    "symbolic link; init writes only into the work "
+			    "tree itself", b->v[i].path);
+	}
+	return NULL;
+}
+
 struct err *
 brief_apply(struct brief *b, struct repo *r, int dry_run)
 {
 	struct buf old = BUF_INIT;
-	struct err *e = NULL;
+	struct err *e = check_links(b, r);
 	size_t i;
 	int made;
 

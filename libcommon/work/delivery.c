@@ -93,8 +93,10 @@ struct err *
 delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
 {
 	struct sync_report rep;
-	struct err *e = NULL;
+	struct err *e = sync_restore_pruned(r);
 
+	if (e != NULL)
+		return e;
 	if (how == DELIVERY_ALWAYS ||
 	    (how == DELIVERY_FIRST && !sync_is_connected(r))) {
 		e = sync_run(r, SYNC_FETCH | background_flag(), &rep);

@@ -35,6 +35,9 @@ start_run(struct supervisor *s)
 		s->state.prompt = xstrdup(s->options->prompt);
 	runstate_clear_stop(s->repo);
 	e = loop_save(s);
+	if (!s->options->no_oracle && s->project->oracle.protect.n == 0)
+		cmd_warn("[oracle] protect names nothing, so the agent can "
+		    "change the files that judge it; see gitagent(5)");
 	buf_addf(&b, "run started: agent '%s', at most %lld iterations and ",
 	    s->client.name, (long long)s->project->loop.max_iterations);
 	clock_duration(&b, s->project->loop.max_time);

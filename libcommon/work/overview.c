@@ -342,6 +342,16 @@ link_steers(struct gather *g)
 	}
 }
 
+/* A day at most: a forged one must not keep a dead run alive for ever. */
+static int64_t
+beat_interval(const char *text)
+{
+	long long s = text == NULL ? 0 : strtoll(text, NULL, 10);
+
+	return s <= 0 ? 0 : s > 86400 ? 86400 * CLOCK_SECOND :
+	    s * CLOCK_SECOND;
+}
+
 static void
 take_beat(void *arg, const struct record *rec)
 {
@@ -357,8 +367,7 @@ take_beat(void *arg, const struct record *rec)
 		if (strcmp(run->id, id) != 0 || run->beat >= rec->clock)
 			continue;
 		run->beat = rec->clock;
-		run->beat_interval = interval == NULL ? 0 :
-		    strtoll(interval, NULL, 10) * CLOCK_SECOND;
+		run->beat_interval = beat_interval(interval);
 		free(run->doing);
 		run->doing = xstrdup(rec->subject);
 		number = record_trailer(rec, "Agent-Iteration");

@@ -1,6 +1,5 @@
 #include "work/supervisor.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,22 +18,6 @@
 #define HASTE (5 * CLOCK_SECOND)	/* less is no time for real work */
 #define HASTE_ALLOWED 4			/* such iterations in a row */
 #define RESET_WAIT_MAX (6 * 3600 * CLOCK_SECOND)
-
-static char *
-own_folder(void)
-{
-	char path[PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-	if (n <= 0)
-		return NULL;
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	if (slash == NULL)
-		return NULL;
-	*slash = '\0';
-	return xstrdup(path);
-}
 
 struct err *
 loop_record(struct supervisor *s, const char *event, const char *outcome,
@@ -271,7 +254,7 @@ supervise(struct supervisor *s, enum loop_end *end)
 	s->log = -1;
 	s->doing = "starting";
 	s->began = clock_monotonic();
-	s->bindir = own_folder();
+	s->bindir = cmd_folder();
 	e = runstate_lock(s->repo, &lock);
 	if (e == NULL)
 		e = loop_begin(s);
