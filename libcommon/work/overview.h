@@ -100,6 +100,7 @@ struct overview {
 
 struct err *overview_read(struct repo *, struct overview *);
 void	 overview_release(struct overview *);
+void	 note_release(struct note *);
 /* The newest whose clock can be believed, or NULL. */
 const struct note *notes_newest(const struct notes *);
 
