@@ -213,6 +213,24 @@ connect_clone(struct repo *r, const struct args *a, const struct overview *ov,
 	return NULL;
 }
 
+/* A goal that was asked for is taken, but not behind people's backs. */
+static void
+warn_replaced(const struct args *a, const struct overview *ov)
+{
+	const struct note *brief = notes_newest(&ov->brief);
+	size_t n;
+
+	if (brief == NULL || a->goal == NULL)
+		return;
+	n = strcspn(a->goal, "\n");
+	if (strlen(brief->subject) != n ||
+	    strncmp(brief->subject, a->goal, n) != 0)
+		cmd_warn("this project has a goal by %s already: '%s'; yours "
+		    "%s its place ('git agent init' alone connects a clone)",
+		    brief->author, brief->subject,
+		    a->dry_run ? "would take" : "takes");
+}
+
 static struct err *
 init(struct repo *r, const struct args *a)
 {
@@ -232,6 +250,7 @@ init(struct repo *r, const struct args *a)
 		e = connect_clone(r, a, &ov, &connected);
 	if (e != NULL || connected)
 		goto done;
+	warn_replaced(a, &ov);
 	if (a->goal != NULL)
 		goal = xstrdup(a->goal);
 	else

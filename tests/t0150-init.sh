@@ -369,6 +369,16 @@ t 'a .gitagent that is malformed is named' <<'EOF'
 	test_grep "'.gitagent' line 1" err
 EOF
 
+t 'another goal for the same project is taken, but said' <<'EOF'
+	new_repo goals
+	cd goals
+	git agent init --goal 'the first goal' --oracle true
+	git agent init --goal 'the second goal' --oracle true 2>err
+	test_grep "has a goal by .* already: 'the first goal'; yours takes" err
+	git agent init --goal 'the second goal' --oracle true 2>err
+	test_no_grep 'already' err
+EOF
+
 t 'init writes nothing through a link that the repository brought' <<'EOF'
 	new_repo linked
 	cd linked
