@@ -421,6 +421,7 @@ t 'a project branch pushed as a log' <<'EOF'
 	test_grep '1 commit in the logs could not be read' err
 	git -C ../srv/hostile.git update-ref -d refs/agent/log/eve-host-000000
 	git update-ref -d refs/agent-remotes/origin/log/eve-host-000000
+	rm .git/agent/known-logs
 EOF
 
 t 'records behind one that is malformed are still read' <<'EOF'
@@ -523,6 +524,7 @@ t 'an instruction with a hostile sender and text' <<'EOF'
 	test_grep -F '`rm -rf /` $(id) "quoted"' text
 	LC_ALL=C test_no_grep "$(printf '\033')" text
 	git update-ref -d refs/agent-remotes/origin/log/steer
+	rm .git/agent/known-logs
 EOF
 
 t 'bad prefixes and numbers' <<'EOF'

@@ -171,8 +171,8 @@ sync_restore_pruned(struct repo *r)
 		line[OID_HEX_SIZE - 1] = '\0';
 		if (oid_parse(line, &id) != 0 ||
 		    strncmp(line + OID_HEX_SIZE, prefix, strlen(prefix)) != 0 ||
-		    bsearch(line + OID_HEX_SIZE, refs.v, refs.n,
-		    sizeof(*refs.v), ref_name_cmp) != NULL)
+		    (refs.n > 0 && bsearch(line + OID_HEX_SIZE, refs.v,
+		    refs.n, sizeof(*refs.v), ref_name_cmp) != NULL))
 			continue;
 		/* Beyond help if git has collected the objects by now. */
 		err_free(restore_log(r, line + OID_HEX_SIZE, &id, &rewound));

@@ -51,13 +51,15 @@ static char *
 problem_of(const char *output, int status)
 {
 	struct buf b = BUF_INIT;
-	const char *p, *stop;
+	const char *p, *stop, *fatal;
 	int goes_on = 0;
 
 	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
 		stop = p + strcspn(p, "\n");
-		if (strncmp(p, "fatal: ", 7) == 0)
-			p += 7;
+		/* It may stand behind "Connecting to … ". */
+		fatal = strstr(p, "fatal: ");
+		if (fatal != NULL && fatal < stop)
+			p = fatal + 7;
 		else if (!goes_on && strncmp(p, "ssh: ", 5) != 0 &&
 		    strncmp(p, "remote: ", 8) != 0)
 			continue;
