@@ -9,6 +9,7 @@
 #include "store/writer.h"
 #include "work/brief.h"
 #include "work/delivery.h"
+#include "work/inbox.h"
 #include "work/overview.h"
 #include "work/project.h"
 #include "work/show.h"
@@ -16,7 +17,7 @@
 struct args {
 	const char *goal, *oracle;
 	struct strvec agents;
-	int dry_run, offline;
+	int replace, dry_run, offline;
 };
 
 static const struct opt opts[] = {
@@ -27,6 +28,9 @@ static const struct opt opts[] = {
 	OPT_LIST(0, "agent", "NAME", struct args, agents,
 	    "claude (the default), codex, gemini or opencode; may be "
 	    "repeated"),
+	OPT_FLAG(0, "replace", struct args, replace,
+	    "record this goal in the place of the one that another clone "
+	    "recorded"),
 	OPT_FLAG('n', "dry-run", struct args, dry_run,
 	    "say what would be done, and do nothing"),
 	OPT_FLAG(0, "offline", struct args, offline,
@@ -35,7 +39,8 @@ static const struct opt opts[] = {
 };
 
 static const char *const usage[] = {
-	"[--goal TEXT] [--oracle CMD] [--agent NAME]... [--dry-run]",
+	"[--goal TEXT] [--replace] [--oracle CMD] [--agent NAME]... "
+	    "[--dry-run]",
 	NULL
 };
 
@@ -138,15 +143,38 @@ whole_goal(char *goal, const struct note *brief)
 	return whole;
 }
 
+/* Record the goal, unless the newest brief says just that. */
 static struct err *
-set_up(struct repo *r, const struct args *a, const char *goal)
+record_goal(struct repo *r, const struct args *a, const char *goal)
 {
-	struct brief_options o = { 0 };
-	struct brief b;
-	struct oid id;
 	char hex[OID_HEX_SIZE];
+	struct oid id;
 	struct err *e;
 	int written = 0, arrived = 1;
+
+	if (a->dry_run) {
+		cmd_note("brief: would be recorded");
+		return NULL;
+	}
+	e = brief_record(r, goal, &written, &id);
+	if (e != NULL || !written)
+		return e;
+	object_abbrev(r, &id, hex);
+	if (!a->offline && repo_remote(r) != NULL)
+		e = delivery_push(r, &id, 0, &arrived);
+	cmd_note("brief: recorded as %s%s", hex, repo_remote(r) == NULL ||
+	    a->offline ? "" : arrived ? " and pushed" : ", not pushed yet");
+	return e;
+}
+
+/* `goal` NULL: not known yet. */
+static struct err *
+set_up(struct repo *r, const struct args *a, const char *goal, int record)
+{
+	struct brief_options o = { 0 };
+	struct inbox_report inbox;
+	struct brief b;
+	struct err *e;
 
 	o.goal = goal == NULL ? NO_GOAL : goal;
 	o.oracle = a->oracle;
@@ -157,18 +185,11 @@ set_up(struct repo *r, const struct args *a, const char *goal)
 	if (e != NULL)
 		goto done;
 	print_fates(&b, a);
-	if (!a->dry_run && goal != NULL)
-		e = brief_record(r, goal, &written, &id);
-	if (e == NULL && written) {
-		object_abbrev(r, &id, hex);
-		if (!a->offline && repo_remote(r) != NULL)
-			e = delivery_push(r, &id, 0, &arrived);
-		cmd_note("brief: recorded as %s%s", hex, repo_remote(r) ==
-		    NULL || a->offline ? "" : arrived ? " and pushed" :
-		    ", not pushed yet");
-	} else if (e == NULL && a->dry_run && goal != NULL) {
-		cmd_note("brief: would be recorded");
-	}
+	if (goal != NULL && record)
+		e = record_goal(r, a, goal);
+	/* A session that starts now finds the digest; see git-agent-hook. */
+	if (e == NULL && !a->dry_run)
+		e = inbox_update(r, NULL, &inbox);
 	if (e == NULL && !a->dry_run)
 		print_next(r, &b, goal);
 done:
@@ -176,89 +197,113 @@ done:
 	return e;
 }
 
-/*
- * The project was set up before: by another clone, or on another branch of
- * this one.  It is connected now, and there is nothing to start afresh.
- */
+/* 1 if the first line of the text is the goal of the brief. */
+static int
+is_goal_of(const struct note *brief, const char *text)
+{
+	size_t n = strcspn(text, "\n");
+
+	return strlen(brief->subject) == n &&
+	    strncmp(brief->subject, text, n) == 0;
+}
+
 static struct err *
 connect_clone(struct repo *r, const struct args *a, const struct overview *ov,
-    int *connected)
+    int files, int *status)
 {
 	const struct note *brief = notes_newest(&ov->brief);
-	char *path, *own = NULL;
-	struct err *e;
-	int files;
+	struct inbox_report inbox;
+	struct err *e = NULL;
 
-	*connected = 0;
-	if (brief == NULL || a->goal != NULL || a->oracle != NULL ||
-	    a->agents.n > 0)
-		return NULL;
-	e = writer_id(r, 0, &own);
-	if (e != NULL)
-		return e;
-	path = xasprintf("%s/%s", repo_workdir(r), PROJECT_FILE);
-	files = access(path, F_OK) == 0;
-	*connected = own == NULL || strcmp(own, brief->writer) != 0 || !files;
-	if (*connected) {
-		cmd_note("connected to a project with %zu record%s: %s",
-		    ov->stats.records, ov->stats.records == 1 ? "" : "s",
-		    brief->subject);
-		cmd_note("%s", files ?
-		    "'git agent status' shows where it stands" :
-		    "its files are not in this branch; 'git pull' or a "
-		    "checkout brings them");
+	cmd_note("%s to a project with %zu record%s: %s", a->dry_run ?
+	    "would connect" : "connected", ov->stats.records,
+	    ov->stats.records == 1 ? "" : "s", brief->subject);
+	if (a->goal != NULL && !is_goal_of(brief, a->goal)) {
+		cmd_warn("the goal by %s stands and yours was not recorded; "
+		    "to change it for everybody, edit CLAUDE.md and .gitagent "
+		    "and give --replace too", brief->author);
+		*status = 1;
 	}
-	free(path);
-	free(own);
-	return NULL;
+	if (a->oracle != NULL || a->agents.n > 0)
+		return set_up(r, a, brief->subject, 0);
+	cmd_note("%s", files ? "'git agent status' shows where it stands" :
+	    "its files are not in this branch; 'git pull' or a checkout "
+	    "brings them");
+	if (!a->dry_run)
+		e = inbox_update(r, NULL, &inbox);
+	return e;
 }
 
-/* A goal that was asked for is taken, but not behind people's backs. */
-static void
-warn_replaced(const struct args *a, const struct overview *ov)
+/*
+ * 1 if the project was set up before: by another clone, or on another branch
+ * of this one.  Then there is nothing to start afresh.
+ */
+static struct err *
+is_set_up(struct repo *r, const struct overview *ov, int files, int *found)
 {
 	const struct note *brief = notes_newest(&ov->brief);
-	size_t n;
+	char *own = NULL;
+	struct err *e;
 
-	if (brief == NULL || a->goal == NULL)
-		return;
-	n = strcspn(a->goal, "\n");
-	if (strlen(brief->subject) != n ||
-	    strncmp(brief->subject, a->goal, n) != 0)
-		cmd_warn("this project has a goal by %s already: '%s'; yours "
-		    "%s its place ('git agent init' alone connects a clone)",
-		    brief->author, brief->subject,
-		    a->dry_run ? "would take" : "takes");
+	*found = 0;
+	if (brief == NULL)
+		return NULL;
+	e = writer_id(r, 0, &own);
+	*found = e == NULL &&
+	    (own == NULL || strcmp(own, brief->writer) != 0 || !files);
+	free(own);
+	return e;
+}
+
+static int
+has_project_file(struct repo *r)
+{
+	char *path = xasprintf("%s/%s", repo_workdir(r), PROJECT_FILE);
+	int there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
 }
 
 static struct err *
-init(struct repo *r, const struct args *a)
+init(struct repo *r, const struct args *a, int *status)
 {
 	struct overview ov;
+	const struct note *brief;
 	char *goal = NULL;
 	struct err *e;
-	int partial = 0, connected = 0;
+	int partial = 0, found = 0, files;
 
 	memset(&ov, 0, sizeof(ov));
 	e = repo_need_workdir(r);
+	if (e != NULL)
+		return e;
+	files = has_project_file(r);
 	/* Unreachable is no obstacle to setting up; the warning is enough. */
-	if (e == NULL && !a->offline && !a->dry_run)
+	if (!a->offline && !a->dry_run)
 		e = delivery_fetch(r, DELIVERY_ALWAYS, &partial);
 	if (e == NULL)
 		e = overview_read(r, &ov);
 	if (e == NULL)
-		e = connect_clone(r, a, &ov, &connected);
-	if (e != NULL || connected)
+		e = is_set_up(r, &ov, files, &found);
+	if (e == NULL && found && !a->replace) {
+		e = connect_clone(r, a, &ov, files, status);
 		goto done;
-	warn_replaced(a, &ov);
-	if (a->goal != NULL)
+	}
+	if (e == NULL && a->goal != NULL)
 		goal = xstrdup(a->goal);
-	else
+	else if (e == NULL)
 		e = goal_of_file(r, &goal);
+	brief = notes_newest(&ov.brief);
 	if (a->goal == NULL)
-		goal = whole_goal(goal, notes_newest(&ov.brief));
+		goal = whole_goal(goal, brief);
+	if (e == NULL && goal != NULL && brief != NULL &&
+	    !is_goal_of(brief, goal))
+		cmd_note("this goal %s the place of the one by %s: '%s'",
+		    a->dry_run ? "would take" : "takes", brief->author,
+		    brief->subject);
 	if (e == NULL)
-		e = set_up(r, a, goal);
+		e = set_up(r, a, goal, 1);
 done:
 	overview_release(&ov);
 	free(goal);
@@ -286,7 +331,6 @@ run(void *values, int argc, char **argv, int *status)
 	struct repo *r = NULL;
 	struct err *e = NULL;
 
-	(void)status;
 	a->goal = goal;
 	a->oracle = oracle;
 	if (argc > 0)
@@ -299,7 +343,7 @@ run(void *values, int argc, char **argv, int *status)
 	if (e == NULL)
 		e = repo_open(&r);
 	if (e == NULL)
-		e = init(r, a);
+		e = init(r, a, status);
 	repo_close(r);
 	free(goal);
 	free(oracle);

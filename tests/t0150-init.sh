@@ -369,14 +369,49 @@ t 'a .gitagent that is malformed is named' <<'EOF'
 	test_grep "'.gitagent' line 1" err
 EOF
 
-t 'another goal for the same project is taken, but said' <<'EOF'
+t 'the clone that set the goal may set another, and is told of the first' <<'EOF'
 	new_repo goals
 	cd goals
 	git agent init --goal 'the first goal' --oracle true
 	git agent init --goal 'the second goal' --oracle true 2>err
-	test_grep "has a goal by .* already: 'the first goal'; yours takes" err
+	test_grep "takes the place of the one by Ada Lovelace: 'the first" err
 	git agent init --goal 'the second goal' --oracle true 2>err
-	test_no_grep 'already' err
+	test_no_grep 'takes the place' err
+EOF
+
+t 'in another clone the goal of the project stands' <<'EOF'
+	git clone -q goals goals-b
+	cd goals-b
+	git config user.name Bea
+	test_exit 1 git agent init --goal 'the third goal' 2>err
+	test_grep '^connected to a project with 2 records: the second goal' err
+	test_grep 'the goal by Ada Lovelace stands and yours was not' err
+	git agent log brief --json | jq -e 'length == 2'
+	test ! -e CLAUDE.md
+EOF
+
+t '… the same goal is no quarrel, and files are made where asked for' <<'EOF'
+	cd goals-b
+	git agent init --goal 'the second goal' --agent codex 2>err
+	test_no_grep stands err
+	test_grep 'AGENTS.md: created' err
+	test_grep 'the second goal' CLAUDE.md
+	git agent log brief --json | jq -e 'length == 2'
+EOF
+
+t '… unless it is to be replaced' <<'EOF'
+	cd goals-b
+	git agent init --goal 'the third goal' --replace 2>err
+	test_grep "takes the place of the one by Ada Lovelace: 'the second" err
+	git agent log brief --json | jq -e 'length == 3'
+	git agent status --json | jq -e '.goal == "the third goal"'
+EOF
+
+t 'a session that starts after init finds the digest' <<'EOF'
+	new_repo digest
+	cd digest
+	git agent init --goal 'a goal' --oracle true
+	test_grep 'Where the work stands' .git/agent/digest
 EOF
 
 t 'init writes nothing through a link that the repository brought' <<'EOF'
