@@ -281,9 +281,8 @@ init(struct repo *r, const struct args *a, int *status)
 	files = has_project_file(r);
 	/* Unreachable is no obstacle to setting up; the warning is enough. */
 	if (!a->offline && !a->dry_run)
-		e = delivery_fetch(r, DELIVERY_ALWAYS, &partial);
-	if (e == NULL)
-		e = overview_read(r, &ov);
+		delivery_fetch(r, DELIVERY_ALWAYS, &partial);
+	e = overview_read(r, &ov);
 	if (e == NULL)
 		e = is_set_up(r, &ov, files, &found);
 	if (e == NULL && found && !a->replace) {

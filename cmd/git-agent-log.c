@@ -268,11 +268,11 @@ read_notes(struct repo *r, const struct args *a, const char *kind, int *status)
 	int partial = 0;
 
 	e = filter_make(&f, &a->filter, kind);
-	if (e == NULL)
-		e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE :
-		    DELIVERY_FIRST, &partial);
-	if (e == NULL)
-		e = reader_open(r, &rd);
+	if (e != NULL)
+		goto done;
+	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
+	    &partial);
+	e = reader_open(r, &rd);
 	if (e == NULL)
 		e = out_open(&o, !a->json, repo_config(r, "color.ui"));
 	if (e != NULL)
@@ -302,10 +302,9 @@ show_one(struct repo *r, const struct args *a, const char *id, int *status)
 	int partial = 0, ahead;
 
 	memset(&rec, 0, sizeof(rec));
-	e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
+	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
 	    &partial);
-	if (e == NULL)
-		e = reader_find(r, id, &rec);
+	e = reader_find(r, id, &rec);
 	if (e == NULL)
 		e = out_open(&o, !a->json, repo_config(r, "color.ui"));
 	if (e != NULL)
@@ -365,10 +364,9 @@ render(struct repo *r, const struct args *a, int *status)
 	} else {
 		path = xstrdup(a->output);
 	}
-	e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
+	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
 	    &partial);
-	if (e == NULL)
-		e = overview_read(r, &ov);
+	e = overview_read(r, &ov);
 	if (e != NULL)
 		goto done;
 	render_changelog(r, &ov, &text);

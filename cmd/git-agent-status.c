@@ -200,10 +200,9 @@ show_status(struct repo *r, const struct args *a, int *status)
 	int partial = 0;
 
 	memset(&ov, 0, sizeof(ov));
-	e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_ALWAYS,
+	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_ALWAYS,
 	    &partial);
-	if (e == NULL)
-		e = overview_read(r, &ov);
+	e = overview_read(r, &ov);
 	if (e != NULL)
 		goto done;
 	delivery_warn(&ov.stats, &partial);

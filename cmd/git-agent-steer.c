@@ -232,10 +232,9 @@ list_steers(struct repo *r, const struct args *a, int *status)
 	int partial = 0;
 
 	memset(&ov, 0, sizeof(ov));
-	e = delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_ALWAYS,
+	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_ALWAYS,
 	    &partial);
-	if (e == NULL)
-		e = overview_read(r, &ov);
+	e = overview_read(r, &ov);
 	if (e == NULL)
 		e = print_list(r, a, &ov);
 	if (e == NULL)

@@ -361,14 +361,16 @@ must_stop(struct job *j, const volatile int *stop)
 
 /* Until the keeper has gone; it is told to when the job ends or has to. */
 static void
-watch(struct job *j, int64_t timeout, const volatile int *stop,
-    struct proc_result *r)
+watch(struct job *j, const struct proc *p, int64_t timeout,
+    const volatile int *stop, struct proc_result *r)
 {
 	int64_t spent, left;
+	int said = 0;
 
 	while (j->report >= 0) {
 		spent = clock_monotonic() - j->start;
 		left = timeout - spent;
+		spawn_say_slow(p, j->start, &said);
 		if (j->reported.len >= sizeof(struct report)) {
 			if (r->wall == 0)
 				r->wall = spent;
@@ -450,7 +452,7 @@ run_job(struct job *j, const struct proc *p, int64_t timeout,
 	j->start = clock_monotonic();
 	e = start_keeper(j, &marked);
 	if (e == NULL) {
-		watch(j, timeout, stop, r);
+		watch(j, p, timeout, stop, r);
 		e = finish(j, &marked, mark, r);
 	}
 	spawn_close(&j->control);

@@ -27,6 +27,8 @@ void	 spawn_close(int *fd);	/* if it is open; then -1 */
  * the file, which is then closed.
  */
 int	 spawn_read(int *fd, struct buf *);
+/* Say p->slow if it is time and *said is 0; it becomes 1. */
+void	 spawn_say_slow(const struct proc *, int64_t start, int *said);
 /*
  * proc_kill_tree() that leaves the child `spare` unreaped (ended it is).
  * Not Linux: the process group of `spare`.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -15,6 +16,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/proc-spawn.h"
+
+#define SLOW_SECONDS 3
 
 extern char **environ;
 
@@ -330,17 +333,29 @@ pump(struct pumps *p, int wait_ms)
 	return 1;
 }
 
+void
+spawn_say_slow(const struct proc *p, int64_t start, int *said)
+{
+	if (p->slow == NULL || *said ||
+	    clock_monotonic() - start < SLOW_SECONDS * CLOCK_SECOND)
+		return;
+	*said = 1;
+	fprintf(stderr, "%s\n", p->slow);
+}
+
 /*
  * Until the pipes are closed; or until the child has ended and the pipes are
  * empty, since a daemon that it left behind may hold them open for ever.
  */
 static struct err *
-pump_all(struct pumps *p, pid_t pid, int *status)
+pump_all(struct pumps *p, const struct proc *proc, pid_t pid, int *status)
 {
-	int64_t limit;
+	int64_t limit, start = clock_monotonic();
 	pid_t got;
+	int said = 0;
 
 	while (p->out >= 0 || p->err >= 0) {
+		spawn_say_slow(proc, start, &said);
 		if (pump(p, 50))
 			continue;
 		got = waitpid(pid, status, WNOHANG);
@@ -410,7 +425,7 @@ proc_capture(const struct proc *proc, const struct buf *input,
 	spawn_close(&child.out);
 	spawn_close(&child_err);
 	if (e == NULL)
-		e = pump_all(&p, pid, &raw);
+		e = pump_all(&p, proc, pid, &raw);
 	*status = proc_exit_status(raw);
 	spawn_close(&p.in);
 	spawn_close(&p.out);

@@ -30,9 +30,12 @@ struct proc {
 	int flags;
 	int in;			/* descriptor for stdin; -1: /dev/null */
 	int out;		/* for stdout; -1: inherited */
+	/* Said on our stderr once it has taken three seconds; or NULL.  Only
+	 * for what is waited for: proc_capture() and the jobs below. */
+	const char *slow;
 };
 
-#define PROC_INIT { NULL, NULL, NULL, 0, -1, -1 }
+#define PROC_INIT { NULL, NULL, NULL, 0, -1, -1, NULL }
 
 /*
  * Start it.  The child gets default signal handlers and an empty mask.  A

@@ -8,20 +8,21 @@
 #include "base/proc.h"
 
 #define BACKGROUND_LIMIT (120 * CLOCK_SECOND)
-#define OUTPUT_MAX (4 * 1024 * 1024)
+#define OUTPUT_MAX (256 * 1024 * 1024)	/* 10,000 writers: 5 MiB */
 
 /*
  * Run git with its untranslated words, stdout and stderr together.  In the
  * background it has no terminal to ask on and a limit in time.
  */
 static struct err *
-run_git(const struct strvec *argv, int background, struct buf *output,
-    int *status)
+run_git(const struct strvec *argv, const char *remote, int background,
+    struct buf *output, int *status)
 {
 	struct strvec env = STRVEC_INIT;
 	struct proc p = PROC_INIT;
 	struct proc_result result;
 	struct err *e;
+	char *slow = xasprintf("waiting for '%s' …", remote);
 
 	strvec_pushl(&env, "LC_ALL=C", "LANGUAGE", (char *)NULL);
 	if (background)
@@ -29,6 +30,7 @@ run_git(const struct strvec *argv, int background, struct buf *output,
 		    "SSH_ASKPASS_REQUIRE=never", (char *)NULL);
 	p.argv = argv;
 	p.env = &env;
+	p.slow = slow;
 	if (background) {
 		e = proc_run_job(&p, BACKGROUND_LIMIT, OUTPUT_MAX, NULL,
 		    output, &result);
@@ -40,6 +42,7 @@ run_git(const struct strvec *argv, int background, struct buf *output,
 		e = proc_capture(&p, NULL, output, NULL, status);
 	}
 	strvec_release(&env);
+	free(slow);
 	return e;
 }
 
@@ -274,7 +277,7 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	    rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
-	e = run_git(&argv, background, &output, &status);
+	e = run_git(&argv, rep->remote, background, &output, &status);
 	if (e == NULL) {
 		each_line(rep, NULL, output.p);
 		conclude(rep, &output, status, before);
@@ -303,7 +306,7 @@ transfer_push(struct repo *r, const struct strvec *specs, const char *own,
 	    rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
-	e = run_git(&argv, background, &output, &status);
+	e = run_git(&argv, rep->remote, background, &output, &status);
 	if (e == NULL) {
 		each_line(rep, own, output.p);
 		conclude(rep, &output, status, before);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/cmd.h"
 
@@ -89,34 +90,45 @@ warn_unreached(struct repo *r, const struct sync_report *rep)
 	buf_release(&when);
 }
 
-struct err *
-delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
+/*
+ * What goes wrong here (a clone that this user may not write to) keeps nobody
+ * from reading what there is.
+ */
+static void
+fetch(struct repo *r, int *partial)
 {
 	struct sync_report rep;
-	struct err *e = sync_restore_pruned(r);
+	struct err *e = sync_run(r, SYNC_FETCH | background_flag(), &rep);
 
-	if (e != NULL)
-		return e;
-	if (how == DELIVERY_ALWAYS ||
-	    (how == DELIVERY_FIRST && !sync_is_connected(r))) {
-		e = sync_run(r, SYNC_FETCH | background_flag(), &rep);
-		if (e == NULL && rep.remote != NULL && !rep.reached) {
-			warn_unreached(r, &rep);
-			*partial = 1;
-		}
-		if (e == NULL && rep.refspecs_added > 0)
-			cmd_note("connected: from now on 'git fetch' brings "
-			    "the records of '%s' too", rep.remote);
-		sync_report_release(&rep);
+	if (e != NULL) {
+		rep.reached = 0;
+		free(rep.problem);
+		rep.problem = xstrdup(e->msg);
 	}
-	if (e == NULL && how == DELIVERY_OFFLINE && !sync_is_connected(r)) {
+	if (rep.remote != NULL && !rep.reached) {
+		warn_unreached(r, &rep);
+		*partial = 1;
+	}
+	if (e == NULL && rep.refspecs_added > 0)
+		cmd_note("connected: from now on 'git fetch' brings the "
+		    "records of '%s' too", rep.remote);
+	sync_report_release(&rep);
+	err_free(e);
+}
+
+void
+delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
+{
+	err_free(sync_restore_pruned(r));
+	if (how == DELIVERY_ALWAYS ||
+	    (how == DELIVERY_FIRST && !sync_is_connected(r)))
+		fetch(r, partial);
+	if (how == DELIVERY_OFFLINE && !sync_is_connected(r)) {
 		cmd_warn("nothing was ever fetched from '%s': what others "
 		    "wrote is not shown", repo_remote(r));
 		*partial = 1;
 	}
-	if (e == NULL)
-		warn_rewound(r, partial);
-	return e;
+	warn_rewound(r, partial);
 }
 
 void

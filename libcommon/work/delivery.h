@@ -31,7 +31,7 @@ enum delivery_fetch {
  * Before reading: fetch as asked for.  What could not be seen is said on
  * stderr and makes *partial 1.
  */
-struct err *delivery_fetch(struct repo *, enum delivery_fetch, int *partial);
+void	 delivery_fetch(struct repo *, enum delivery_fetch, int *partial);
 /* After reading: warn of what was skipped; sets *partial likewise. */
 void	 delivery_warn(const struct reader_stats *, int *partial);
 
