@@ -204,6 +204,13 @@ test_lines() {
 	test "$(wc -l <"$2")" -eq "$1" || test_excerpt "not $1 lines" "$2"
 }
 
+# test_json FILTER [FILE]: the jq filter gives true, of `out` if no
+# FILE is named.
+test_json() {
+	local - && set +x
+	jq -e "$1" "${2:-out}" >/dev/null || test_excerpt 'not true' "$1" "${2:-out}"
+}
+
 # wait_until SECONDS COMMAND…: until it succeeds; fails when time is up.
 wait_until() {
 	local - && set +x

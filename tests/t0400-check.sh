@@ -21,12 +21,6 @@ verdict() {
 	test_json ".state == \"$2\""
 }
 
-# test_json FILTER [FILE]: the jq filter gives true.
-test_json() {
-	local - && set +x
-	jq -e "$1" "${2:-out}" >/dev/null || test_excerpt 'not true' "$1" "${2:-out}"
-}
-
 err_metric='[metric "err"]\npattern = ^err = (?<value>{num})$\ntarget = 1e-3'
 
 # ---- states -----------------------------------------------------------------
