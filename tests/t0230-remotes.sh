@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Remotes of all kinds: which one is taken, below which name, one that refuses,
+# and git over http.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
+
+t 'agent.prefix moves the records below another name' <<'EOF'
+	new_origin prefix
+	git -C srv/prefix.git config receive.fsckObjects true
+	for c in p1 p2; do
+		new_clone prefix $c
+		git -C $c config agent.prefix refs/heads/agent
+	done
+	(cd p1 && git agent log failed 'below heads' --because prefix)
+	git -C srv/prefix.git for-each-ref --format='%(refname)' >refs
+	test_grep '^refs/heads/agent/log/' refs
+	test_no_grep '^refs/agent/' refs
+	cd p2
+	test "$(subjects)" = 'below heads'
+	git agent steer 'and back'
+	cd ../p1
+	git agent sync --inbox
+	ls .git/agent/inbox >inbox
+	test_lines 1 inbox
+	test_exit 0 git fetch -q --prune
+	git agent log >out
+	test_grep 'and back' out
+EOF
+
+t 'a server that refuses the records takes the code, and it is said' <<'EOF'
+	new_origin strict
+	cat >srv/strict.git/hooks/update <<-'END'
+	#!/bin/sh
+	case $1 in refs/agent/*|refs/notes/agent/*) echo "only branches here" >&2; exit 1 ;; esac
+	END
+	chmod +x srv/strict.git/hooks/update
+	new_clone strict obedient
+	cd obedient
+	git agent log done 'kept here' 2>err
+	test_grep "'origin' refused 'log/$(writer)': hook declined" err
+	test_grep 'not pushed' err
+	new_commit . change
+	git push -q origin main
+	test_exit 1 git agent sync >out 2>err
+	test_grep refused out
+	test_grep '1 record of this clone is not at' err
+	test_exit 1 git agent sync --json >out
+	test "$(jq .unpushed out)" = 1
+	test "$(jq -r '.refs[0].fate' out)" = refused
+	rm ../srv/strict.git/hooks/update
+	test_exit 0 git agent sync
+EOF
+
+t 'a copied-back config, a pre-push hook and push defaults do no harm' <<'EOF'
+	new_origin odd
+	new_clone odd odd
+	cd odd
+	printf '#!/bin/sh\nexit 1\n' >.git/hooks/pre-push
+	chmod +x .git/hooks/pre-push
+	git config push.default nothing
+	git config push.followTags true
+	git config fetch.prune true
+	git config fetch.output compact
+	git config color.ui always
+	git config remote.origin.tagOpt --tags
+	git config core.logAllRefUpdates always
+	git tag v1
+	git agent log done 'despite all' 2>err
+	test_grep "pushed to 'origin'" err
+	git -C ../srv/odd.git tag >tags
+	test_empty tags
+	git agent sync
+	test "$(subjects)" = 'despite all'
+EOF
+
+t 'the remote: of the branch, by agent.remote, or the only one' <<'EOF'
+	new_origin r1
+	new_origin r2
+	new_repo multi
+	cd multi
+	git remote add r1 "$DAEMON_URL/r1.git"
+	git agent log done first 2>err
+	test_grep "pushed to 'r1'" err
+	git remote add r2 "$DAEMON_URL/r2.git"
+	git config branch.main.remote r2
+	git agent log done second 2>err
+	test_grep "pushed to 'r2'" err
+	git config agent.remote r1
+	git agent log done third 2>err
+	test_grep "pushed to 'r1'" err
+	git config --unset agent.remote
+	# A path in a remote's place (git push -u PATH), and this repository.
+	git remote add origin "$DAEMON_URL/r1.git"
+	for odd in ../srv/r1.git . "$DAEMON_URL/r1.git" -x; do
+		git config branch.main.remote "$odd"
+		git agent log done "beside $odd" 2>err
+		test_grep "pushed to 'origin'" err
+	done
+EOF
+
+# Over http: the same, by git's own CGI program behind a small server.
+cat >backend.py <<'END_OF_SERVER'
+import http.server, os, subprocess, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def serve(self):
+        path, _, query = self.path.partition('?')
+        n = int(self.headers.get('Content-Length') or 0)
+        env = dict(os.environ, GIT_PROJECT_ROOT=sys.argv[1],
+            GIT_HTTP_EXPORT_ALL='1', PATH_INFO=path, QUERY_STRING=query,
+            REQUEST_METHOD=self.command, REMOTE_USER='tester',
+            REMOTE_ADDR='127.0.0.1', CONTENT_LENGTH=str(n),
+            CONTENT_TYPE=self.headers.get('Content-Type') or '',
+            HTTP_CONTENT_ENCODING=self.headers.get('Content-Encoding') or '',
+            GIT_PROTOCOL=self.headers.get('Git-Protocol') or '')
+        out = subprocess.run(['git', 'http-backend'], env=env,
+            input=self.rfile.read(n), stdout=subprocess.PIPE).stdout
+        head, _, body = out.partition(b'\r\n\r\n')
+        fields = [l.split(': ', 1) for l in head.decode().split('\r\n')]
+        status = [v for k, v in fields if k == 'Status']
+        self.send_response(int(status[0].split()[0]) if status else 200)
+        for k, v in fields:
+            if k != 'Status':
+                self.send_header(k, v)
+        self.end_headers()
+        self.wfile.write(body)
+    do_GET = do_POST = serve
+    def log_message(self, *args):
+        pass
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+END_OF_SERVER
+if have python3 && test -x "$(git --exec-path)/git-http-backend"; then
+	python3 backend.py "$SCRATCH/srv" >http.port 2>http.err &
+	wait_until 10 test -s http.port
+	export HTTP_URL
+	HTTP_URL=http://127.0.0.1:$(cat http.port)
+
+	t 'over http: two clones write at once, and read each other' <<-'EOF'
+	new_origin web
+	git -C srv/web.git config http.receivepack true
+	for c in w1 w2; do
+		git clone -q "$HTTP_URL/web.git" $c
+	done
+	web() {
+		cd "$1"
+		for i in 1 2 3 4 5 6 7 8; do
+			git agent log done "$1 $i"
+		done
+	}
+	web w1 &
+	web w2 &
+	wait
+	for c in w1 w2; do
+		git -C $c agent sync
+		test "$(cd $c && subjects | wc -l)" = 16
+	done
+	git clone -q "$HTTP_URL/web.git" w3
+	test "$(cd w3 && subjects | wc -l)" = 16
+	EOF
+
+	t 'over http: a password that is wanted is not waited for' <<-'EOF'
+	cd w1
+	git config remote.origin.url "${HTTP_URL%:*}:1/web.git"
+	timeout 20 git agent log done 'unreachable' 2>err </dev/null
+	test_grep 'not pushed' err
+	EOF
+else
+	skip 'over http' 'no python3 or no git-http-backend'
+fi
+
+finish
