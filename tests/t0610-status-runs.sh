@@ -36,6 +36,27 @@ t 'a heartbeat from the future proves no life' <<'EOF'
 	test_grep 'its clock is far ahead' out
 EOF
 
+t 'an absurd interval keeps a dead run alive for days, not for ever' <<'EOF'
+	origin a.git
+	rec a.git w1 400000 run 'run started' "Agent-Run: $run1" 'Agent-Event: start'
+	git clone -q a.git ac
+	# Three intervals of a day each is what any heartbeat can ask for.
+	for interval in 86400 86401 315360000 18446744073710 \
+	    9223372036854775807 99999999999999999999999; do
+		rec a.git w1 250000 beat 'away' "Agent-Run: $run1" "Agent-Interval: $interval"
+		test "$(runs_of ac)" = 'A1 live'
+		rec a.git w1 270000 beat 'away' "Agent-Run: $run1" "Agent-Interval: $interval"
+		test "$(runs_of ac)" = 'A1 stale'
+	done
+	# What is none counts as the usual minute.
+	for interval in -1 0 -9223372036854775808 x ''; do
+		rec a.git w1 100 beat 'here' "Agent-Run: $run1" "Agent-Interval: $interval"
+		test "$(runs_of ac)" = 'A1 live'
+		rec a.git w1 200 beat 'here' "Agent-Run: $run1" "Agent-Interval: $interval"
+		test "$(runs_of ac)" = 'A1 stale'
+	done
+EOF
+
 t 'interrupted, resumed, ended' <<'EOF'
 	rec r.git w1 180 run 'interrupted by SIGTERM' "Agent-Run: $run1" 'Agent-Event: end' 'Agent-Outcome: interrupted'
 	test "$(runs_of rc)" = 'A1 interrupted'
