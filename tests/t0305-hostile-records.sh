@@ -211,6 +211,45 @@ t 'names of refs that no writer has' <<'EOF'
 		git update-ref --stdin
 EOF
 
+t 'no log is read from below the heartbeats, which may be forced' <<'EOF'
+	cd hostile
+	id=$({ printf 'done: forced\n'; trailers; } | evil ok)
+	git agent log --offline >out
+	test_grep forced out
+	git update-ref -d refs/agent-remotes/origin/log/ok
+	git push -q origin "$id:refs/agent/beat/log/eve"
+	git agent sync
+	git rev-parse --verify refs/agent-remotes/origin/beat/log/eve
+	test_exit 3 git agent log >out 2>err
+	test_grep 'honest one' out
+	test_no_grep forced out
+	test_grep '1 commit in the logs could not be read' err
+	test_exit 128 git agent log show "$id" --offline
+	git push -q origin :refs/agent/beat/log/eve
+	git update-ref -d refs/agent-remotes/origin/beat/log/eve
+	test_exit 0 git agent log
+EOF
+
+t 'no heartbeat is read from below the logs' <<'EOF'
+	cd hostile
+	run=01JDD0000000000000000000A1
+	{ printf 'run: started\n'; trailers run
+		printf 'Agent-Event: start\nAgent-Run: %s\n' $run; } | evil run
+	beat=$({ printf 'beat: alive\n'
+		trailers beat "$(date -u +%Y-%m-%dT%H:%M:%S.000000Z)"
+		printf 'Agent-Run: %s\n' $run; } | evil ok)
+	git update-ref -d refs/agent-remotes/origin/log/ok
+	state() { git agent status --offline --json | jq -r '.runs[0].state'; }
+	test "$(state)" = stale
+	git update-ref refs/agent-remotes/origin/log/beat/eve "$beat"
+	test "$(state)" = stale
+	git update-ref refs/agent-remotes/origin/beat/eve "$beat"
+	test "$(state)" = live
+	for x in log/run log/beat/eve beat/eve; do
+		git update-ref -d refs/agent-remotes/origin/$x
+	done
+EOF
+
 t 'a clock far in the future is shown, flagged and not followed' <<'EOF'
 	cd hostile
 	{ printf 'status: from tomorrow\n'
