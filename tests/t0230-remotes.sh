@@ -98,6 +98,28 @@ t 'the remote: of the branch, by agent.remote, or the only one' <<'EOF'
 	done
 EOF
 
+t 'a remote may be called as what is fetched from it, or with one letter' <<'EOF'
+	new_origin names
+	new_clone names namer
+	cd namer
+	git agent log done 'read by all'
+	run=01JDD0000000000000000000A1
+	printf 'run: started\n\nAgent-Kind: run\nAgent-Event: start\nAgent-Run: %s\nAgent-Clock: 2026-01-01T00:00:00.000000Z\n' $run |
+		git commit-tree 'HEAD^{tree}' >id
+	git push -q origin "$(cat id):refs/agent/log/eve-node-000000"
+	printf 'beat: alive\n\nAgent-Kind: beat\nAgent-Run: %s\nAgent-Clock: %s\n' \
+		$run "$(date -u +%Y-%m-%dT%H:%M:%S.000000Z)" |
+		git commit-tree 'HEAD^{tree}' >id
+	git push -q origin "$(cat id):refs/agent/beat/eve-node-000000"
+	for name in beat log b; do
+		git clone -q --origin $name "$DAEMON_URL/names.git" ../of-$name
+		cd ../of-$name
+		test_exit 0 git agent log >out
+		test_grep 'read by all' out
+		test "$(git agent status --json | jq -r '.runs[0].state')" = live
+	done
+EOF
+
 # Over http: the same, by git's own CGI program behind a small server.
 cat >backend.py <<'END_OF_SERVER'
 import http.server, os, subprocess, sys

@@ -132,7 +132,7 @@ done:
 	return NULL;
 }
 
-/* refs/agent-remotes/<remote>/log/<writer>, where <remote> may have slashes. */
+/* <remote>/log/<writer>, where <remote> may have slashes. */
 static int
 is_remote_log(const char *name, const char *what)
 {
@@ -140,7 +140,7 @@ is_remote_log(const char *name, const char *what)
 	size_t n = strlen(what);
 
 	/* A heartbeat may be forced, so its folder holds no log. */
-	return writer != NULL && (size_t)(writer - name) > n &&
+	return writer != NULL && (size_t)(writer - name) >= n &&
 	    strncmp(writer + 1 - n, what, n) == 0 &&
 	    strstr(name, "/beat/log/") == NULL &&
 	    strstr(name, "/log/beat/") == NULL &&
@@ -152,6 +152,7 @@ log_refs(struct repo *repo, const char *own, const char *fetched,
     struct reflist *refs, size_t *unnamed)
 {
 	struct reflist remote = REFLIST_INIT;
+	const char *name;
 	struct err *e;
 	size_t i;
 
@@ -159,9 +160,10 @@ log_refs(struct repo *repo, const char *own, const char *fetched,
 	if (e == NULL)
 		e = ref_list(repo, REMOTES_PREFIX, &remote);
 	for (i = 0; e == NULL && i < remote.n; i++) {
-		if (!is_remote_log(remote.v[i].name, fetched)) {
+		name = remote.v[i].name + strlen(REMOTES_PREFIX);
+		if (!is_remote_log(name, fetched)) {
 			/* Below log/, but with a name that no writer has. */
-			*unnamed += strstr(remote.v[i].name, fetched) != NULL;
+			*unnamed += strstr(name, fetched) != NULL;
 			continue;
 		}
 		ALLOC_GROW(refs->v, refs->n, refs->cap);
