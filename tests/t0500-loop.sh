@@ -187,6 +187,20 @@ t 'nor after the loop was killed and is resumed' <<'EOF'
 	test_grep 'claimed DONE too early, refused.*FAIL: error 1 (target <= 0.0001)' "$T/err"
 EOF
 
+t 'an oracle that protects nothing is warned of, once for a run' <<'EOF'
+	project bare-oracle
+	cd bare-oracle
+	loop 1 --agent 'echo working' -n 2
+	test_no_grep 'protect' "$T/err"
+	sed -i '/protect/d' .gitagent
+	git commit -qam 'protect nothing'
+	git push -q
+	loop 1 --agent 'echo working' -n 2
+	test "$(grep -c '^warning: \[oracle\] protect names nothing, so the agent can change the files that judge it' "$T/err")" = 1
+	loop 1 --agent 'echo working' -n 1 --no-oracle
+	test_no_grep 'protect' "$T/err"
+EOF
+
 t '[oracle] trusted: judged by that branch' <<'EOF'
 	project trusted
 	cd trusted
@@ -299,6 +313,32 @@ END
 		'iteration 1 failed,iteration 2 worked,iteration 3 failed,iteration 4 failed,end 4 failing,'
 	loop 3 --agent no-such/program --max-failures 1
 	test_grep 'exit status 127' "$T/err"
+EOF
+
+# waits: the iterations after which the loop waited, by all its heartbeats.
+waits() {
+	git log -g --format=%s "$(git for-each-ref --format='%(refname)' refs/agent/beat)" |
+		sed -n 's/^beat: iteration \(.*\): waiting before the next try$/\1/p' |
+		sort -u
+}
+
+t 'an agent that returns at once, again and again, is made to wait' <<'EOF'
+	project hasty
+	cd hasty
+	git config core.logAllRefUpdates always
+	loop 1 --no-oracle --agent 'echo working' -n 7
+	waits >"$T/waits"
+	printf '5\n6\n' >"$T/want"
+	test_cmp "$T/want" "$T/waits"
+EOF
+
+t 'one that takes its time in between is not' <<'EOF'
+	project steady
+	cd steady
+	git config core.logAllRefUpdates always
+	loop 1 --no-oracle --agent 'test $GIT_AGENT_ITERATION != 3 || sleep 6' -n 7
+	waits >"$T/waits"
+	test_empty "$T/waits"
 EOF
 
 t 'a refusal is told again after a failure in between' <<'EOF'
