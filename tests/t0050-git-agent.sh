@@ -65,6 +65,59 @@ t 'it works by a link to it, and with a relative path' <<'EOF'
 	jq -e .stats out
 EOF
 
+# The templates lie beside the program, which finds itself by /proc.
+mkdir -p inst/bin inst/share/git-agent links
+cp "$B"/bin/git-agent* inst/bin
+cp -r "$ROOT/share/templates" inst/share/git-agent
+echo 'from beside the program' >>inst/share/git-agent/templates/CLAUDE.md
+ln -s ../inst/bin/git-agent-init links/git-agent-init
+
+# init_as PROGRAM: `git agent init`, called so, takes those templates.
+init_as() {
+	git init -q i
+	(cd i && "$@" --goal 'reach 1e-4')
+	grep '^from beside the program$' i/CLAUDE.md
+	rm -rf i
+}
+
+# as_called: in each way.  On PATH a folder of that name comes first, and a
+# file that cannot be executed.
+as_called() {
+	local at=$TEST_SCRATCH
+	local other=$at/folder:$at/plain
+	mkdir -p folder/git-agent-init plain
+	echo stranger >plain/git-agent-init
+	init_as "$at/inst/bin/git-agent-init"
+	init_as ../inst/bin/git-agent-init
+	init_as ../links/git-agent-init
+	PATH=$other:$at/inst/bin:$PATH init_as git-agent-init
+	PATH=$other:$at/links:$PATH init_as git-agent-init
+	PATH=$at/inst/bin:$PATH init_as git agent init
+	init_as ../inst/bin/git-agent init
+}
+export -f init_as as_called
+
+t 'the templates beside the program are found however it is called' <<'EOF'
+	as_called
+EOF
+
+# In a mount namespace of its own.
+case $(ldd "$B/bin/git-agent-init" 2>/dev/null) in
+*libasan*)
+	skip 'also where there is no /proc' 'the sanitizers need it' ;;
+*)
+	if unshare -rm mount -t tmpfs none /proc 2>/dev/null; then
+		t 'also where there is no /proc' <<-'EOF'
+		unshare -rm bash -ec 'mount -t tmpfs none /proc
+			test ! -e /proc/self/exe
+			as_called'
+		EOF
+	else
+		skip 'also where there is no /proc' \
+			"'unshare -rm' cannot hide it here"
+	fi ;;
+esac
+
 t 'an unknown verb: exit 1, and the one that was probably meant' <<'EOF'
 	for pair in statsu:status lgo:log stear:steer chekc:check snyc:sync; do
 		test_exit 1 git agent "${pair%:*}" >out 2>err

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -245,13 +246,15 @@ static char *
 find_on_path(const char *name)
 {
 	const char *p = getenv("PATH");
+	struct stat st;
 	size_t n;
 	char *file;
 
 	for (; p != NULL && *p != '\0'; p += n, p += *p == ':') {
 		n = strcspn(p, ":");
 		file = xasprintf("%.*s/%s", (int)n, p, name);
-		if (n > 0 && access(file, X_OK) == 0)
+		if (n > 0 && access(file, X_OK) == 0 &&
+		    stat(file, &st) == 0 && S_ISREG(st.st_mode))
 			return file;
 		free(file);
 	}
