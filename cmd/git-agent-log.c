@@ -202,31 +202,12 @@ done:
 	return e;
 }
 
-/* What a record says of an older one; those come later, newest first. */
-static void
-note_gone(struct oidset *gone, const struct record *rec)
-{
-	static const char *const keys[] = {
-		"Agent-Supersedes", "Agent-Retracts"
-	};
-	struct oid id;
-	const char *v;
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		v = record_trailer(rec, keys[i]);
-		if (v != NULL && oid_parse(v, &id) == 0)
-			oidset_add(gone, &id);
-	}
-}
-
 static struct err *
 print_records(struct repo *r, const struct args *a, struct filter *f,
     struct out *o, struct reader *rd)
 {
 	const struct record *rec;
 	struct js *list = a->json ? js_array() : NULL;
-	struct oidset gone = OIDSET_INIT;
 	struct err *e = NULL;
 	int64_t n = 0;
 
@@ -234,7 +215,6 @@ print_records(struct repo *r, const struct args *a, struct filter *f,
 		e = reader_next(rd, &rec);
 		if (e != NULL || rec == NULL)
 			break;
-		note_gone(&gone, rec);
 		if (!filter_passes(f, rec, &e))
 			continue;
 		if (a->json)
@@ -243,7 +223,7 @@ print_records(struct repo *r, const struct args *a, struct filter *f,
 		else {
 			out_str(o, n > 0 ? "\n" : "");
 			show_record(o, r, rec, reader_is_ahead(rd),
-			    oidset_has(&gone, &rec->id));
+			    reader_is_gone(rd));
 		}
 		n++;
 		/* The reader of the pager has seen enough. */
@@ -253,7 +233,6 @@ print_records(struct repo *r, const struct args *a, struct filter *f,
 	if (a->json)
 		js_write(list, o->f);
 	js_free(list);
-	oidset_release(&gone);
 	return e;
 }
 
@@ -261,7 +240,7 @@ static struct err *
 read_notes(struct repo *r, const struct args *a, const char *kind, int *status)
 {
 	struct reader *rd = NULL;
-	struct reader_stats stats;
+	struct index_stats stats;
 	struct filter *f = NULL;
 	struct out o;
 	struct err *e;
@@ -272,7 +251,7 @@ read_notes(struct repo *r, const struct args *a, const char *kind, int *status)
 		goto done;
 	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
 	    &partial);
-	e = reader_open(r, &rd);
+	e = reader_open(r, filter_kinds(f), &rd);
 	if (e == NULL)
 		e = out_open(&o, !a->json, repo_config(r, "color.ui"));
 	if (e != NULL)
@@ -366,7 +345,7 @@ render(struct repo *r, const struct args *a, int *status)
 	}
 	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
 	    &partial);
-	e = overview_read(r, &ov);
+	e = overview_read(r, 0, &ov);
 	if (e != NULL)
 		goto done;
 	render_changelog(r, &ov, &text);

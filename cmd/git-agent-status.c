@@ -63,9 +63,9 @@ view_steers(struct out *o, struct repo *r, const struct steers *list,
 		out_str(o, "  ");
 		view_steer(o, r, &list->v[i]);
 	}
-	if (i < list->n)
+	if (i < list->total)
 		out_styled(o, STYLE_DIM, "  … and %zu more: git agent steer "
-		    "--all\n", list->n - i);
+		    "--all\n", list->total - i);
 }
 
 static void
@@ -97,7 +97,7 @@ static void
 view_runs(struct out *o, struct repo *r, const struct runs *list)
 {
 	enum run_state state;
-	size_t i, shown = 0, more = 0;
+	size_t i, shown = 0, more = list->total - list->n;
 
 	for (i = 0; i < list->n; i++) {
 		state = state_of(r, &list->v[i]);
@@ -194,6 +194,8 @@ print_json(struct out *o, struct repo *r, const struct overview *ov,
 static struct err *
 show_status(struct repo *r, const struct args *a, int *status)
 {
+	size_t limit = a->count > CHECKS_SHOWN ? (size_t)a->count :
+	    CHECKS_SHOWN;
 	struct overview ov;
 	struct out o;
 	struct err *e;
@@ -202,7 +204,7 @@ show_status(struct repo *r, const struct args *a, int *status)
 	memset(&ov, 0, sizeof(ov));
 	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_ALWAYS,
 	    &partial);
-	e = overview_read(r, &ov);
+	e = overview_read(r, a->json ? 0 : limit, &ov);
 	if (e != NULL)
 		goto done;
 	delivery_warn(&ov.stats, &partial);

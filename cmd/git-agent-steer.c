@@ -13,6 +13,8 @@ struct args {
 	int stop, list, all, json, offline, no_push;
 };
 
+#define LISTED 5		/* and those without an answer */
+
 static const struct opt opts[] = {
 	OPT_STRING(0, "done", "ID", struct args, done,
 	    "answer an instruction: it was carried out"),
@@ -166,7 +168,7 @@ answer(struct repo *r, const struct args *a, int argc, char **argv,
 	if (a->decline != NULL && argc == 0)
 		return err_new(ERR_USAGE, "--decline needs the reason: "
 		    "git agent steer --decline %s \"why not\"", prefix);
-	e = overview_read(r, &ov);
+	e = overview_read(r, 0, &ov);
 	if (e == NULL)
 		e = find_steer(r, &ov, prefix, &s);
 	if (e == NULL && s->state >= STEER_DONE && (a->retract != NULL ||
@@ -205,7 +207,8 @@ print_list(struct repo *r, const struct args *a, const struct overview *ov)
 	for (i = 0; e == NULL && i < list->n; i++) {
 		if (a->json)
 			js_append(j, view_steer_json(r, &list->v[i]));
-		else if (a->all || steer_is_open(&list->v[i]) || i < 5) {
+		else if (a->all || steer_is_open(&list->v[i]) ||
+		    i < LISTED) {
 			out_str(&o, shown++ > 0 ? "\n" : "");
 			view_steer(&o, r, &list->v[i]);
 		}
@@ -218,9 +221,9 @@ print_list(struct repo *r, const struct args *a, const struct overview *ov)
 	if (e == NULL && !a->json && list->n == 0)
 		cmd_note("no instructions yet; 'git agent steer \"text\"' "
 		    "sends one");
-	else if (e == NULL && !a->json && shown < list->n)
+	else if (e == NULL && !a->json && shown < list->total)
 		cmd_note("(%zu older ones are answered; --all shows them)",
-		    list->n - shown);
+		    list->total - shown);
 	return e;
 }
 
@@ -234,7 +237,7 @@ list_steers(struct repo *r, const struct args *a, int *status)
 	memset(&ov, 0, sizeof(ov));
 	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_ALWAYS,
 	    &partial);
-	e = overview_read(r, &ov);
+	e = overview_read(r, a->json || a->all ? 0 : LISTED, &ov);
 	if (e == NULL)
 		e = print_list(r, a, &ov);
 	if (e == NULL)

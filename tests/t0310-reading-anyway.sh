@@ -11,8 +11,8 @@ git -C p agent sync 2>/dev/null
 
 # unwritable COMMAND…: with the file system below p read-only.
 unwritable() {
-	unshare -m bash -c 'mount --bind p p && mount -o remount,ro,bind p &&
-		"$@"' - "$@"
+	unshare -m bash -c 'set -e; mount --bind p p
+		mount -o remount,ro,bind p; "$@"' - "$@"
 }
 
 if unshare -m mount --bind p p 2>/dev/null; then

@@ -82,7 +82,7 @@ clock_parse(const char *s, int64_t *us)
 	static const char form[] = "dddd-dd-ddTdd:dd:dd.ddddddZ";
 	int v[7] = { 0 }, field = 0, inside = 0;
 	size_t i;
-	char back[CLOCK_TEXT_SIZE];
+	int y, mo, d;
 
 	if (strlen(s) != sizeof(form) - 1)
 		return -1;
@@ -99,13 +99,14 @@ clock_parse(const char *s, int64_t *us)
 		v[field] = v[field] * 10 + (s[i] - '0');
 		inside = 1;
 	}
-	if (v[0] < 1970 || v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > 31)
+	if (v[0] < 1970 || v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > 31 ||
+	    v[3] > 23 || v[4] > 59 || v[5] > 59)
 		return -1;
 	*us = (((days_from_civil(v[0], v[1], v[2]) * 24 + v[3]) * 60 + v[4]) *
 	    60 + v[5]) * CLOCK_SECOND + v[6];
-	/* 31 April, 25 o'clock and their like do not survive the round trip. */
-	clock_format(*us, back);
-	return strcmp(back, s) == 0 ? 0 : -1;
+	/* 31 April and its like do not survive the round trip. */
+	civil_from_days(*us / CLOCK_SECOND / 86400, &y, &mo, &d);
+	return y == v[0] && mo == v[1] && d == v[2] ? 0 : -1;
 }
 
 void

@@ -83,6 +83,21 @@ object_size(struct repo *r, const struct oid *oid, enum object_type *type,
 	return NULL;
 }
 
+int
+object_exists(struct repo *r, const struct oid *oid)
+{
+	git_odb *odb = NULL;
+	git_oid id;
+	struct err *e = repo_odb(r, &odb);
+
+	if (e != NULL) {
+		err_free(e);
+		return 0;
+	}
+	oid_to_git(&id, oid);
+	return git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH);
+}
+
 /*
  * `git gc` removes a folder of loose objects that has just become empty, be
  * it between our making it and our writing into it.

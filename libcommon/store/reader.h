@@ -9,8 +9,8 @@
  *		…
  *	reader_close(rd);
  *
- * Lazy: the first record costs one object per log, each further one costs
- * one object, so that the newest ten are cheap in any history.
+ * The order and the kinds come from the index (store/index.h); each record
+ * handed out costs one object, and those passed over cost none.
  */
 #ifndef STORE_READER_H
 #define STORE_READER_H
@@ -19,28 +19,26 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "store/index.h"
 #include "store/record.h"
 #include "store/repo.h"
 
 struct reader;
 
-struct reader_stats {
-	size_t records;		/* handed out so far */
-	size_t malformed;	/* commits in logs that are not records */
-	size_t missing;		/* objects that are not here (damage, shallow) */
-	size_t ahead;		/* records whose clock is not believed */
-	size_t logs;		/* writers whose logs were read */
-};
-
-struct err *reader_open(struct repo *, struct reader **);
+/* `kinds` ends in NULL; NULL: all records. */
+struct err *reader_open(struct repo *, const char *const *kinds,
+		struct reader **);
 /*
  * The next record, borrowed until the next call; NULL at the end.  Order:
- * Agent-Clock, ties by commit id; a parent always after its child.
+ * as index.h has it.
  */
 struct err *reader_next(struct reader *, const struct record **);
 /* 1 if the clock of the record last handed out is far in the future. */
 int	 reader_is_ahead(const struct reader *);
-struct reader_stats reader_stats(const struct reader *);
+/* 1 if a newer one retracts it or takes its place. */
+int	 reader_is_gone(struct reader *);
+/* Of all records, whatever was handed out. */
+struct index_stats reader_stats(const struct reader *);
 void	 reader_close(struct reader *);
 
 /*
@@ -50,8 +48,11 @@ void	 reader_close(struct reader *);
  */
 struct err *reader_find(struct repo *, const char *prefix, struct record *rec);
 
-/* The newest heartbeat of each writer, own and fetched, by callback. */
-struct err *reader_beats(struct repo *,
-		void (*each)(void *, const struct record *), void *);
+/* One record by its full id, parsed, which the caller releases. */
+struct err *reader_get(struct repo *, const struct oid *, struct record *);
+
+/* The newest heartbeats of a writer, own and fetched, by callback. */
+void	 reader_beats(struct repo *, const char *writer,
+	    void (*each)(void *, const struct record *), void *);
 
 #endif

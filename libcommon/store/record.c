@@ -1,7 +1,6 @@
 #include "store/record.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -242,8 +241,8 @@ add_parent(struct record *rec, const char *hex)
 	size_t n = rec->parent_count;
 	char text[OID_HEX_SIZE];
 
-	/* The precision: what follows may be megabytes, for each parent. */
-	snprintf(text, sizeof(text), "%.40s", hex);
+	memcpy(text, hex, OID_HEX_SIZE - 1);
+	text[OID_HEX_SIZE - 1] = '\0';
 	/* Full at each power of two. */
 	if ((n & (n - 1)) == 0)
 		rec->parents = xreallocarray(rec->parents, n == 0 ? 1 : 2 * n,
@@ -280,7 +279,8 @@ parse_headers(struct record *rec, const char *data, const char *end,
 	while (e == NULL && p < end && *p != '\n') {
 		stop = line_end(p, end);
 		if (strncmp(p, "tree ", 5) == 0 && stop - p == 45) {
-			snprintf(hex, sizeof(hex), "%.40s", p + 5);
+			memcpy(hex, p + 5, OID_HEX_SIZE - 1);
+			hex[OID_HEX_SIZE - 1] = '\0';
 			if (oid_parse(hex, &rec->tree) != 0)
 				e = malformed("its tree's name is not one");
 		} else if (strncmp(p, "parent ", 7) == 0 && stop - p == 47) {

@@ -198,6 +198,10 @@ repo_open(struct repo **out)
 	r = xcalloc(1, sizeof(*r));
 	git_libgit2_init();
 	git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, (size_t)3);
+	/* As git: objects are hashed when they arrive, not when read; and each
+	 * is read once, so that keeping them helps nobody. */
+	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
+	git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
 	env.work_tree = take_env("GIT_WORK_TREE");
 	env.common_dir = take_env("GIT_COMMON_DIR");
 	env.namespace = take_env("GIT_NAMESPACE");

@@ -98,6 +98,8 @@ struct err *object_read(struct repo *, const struct oid *, enum object_type *,
 		struct buf *);
 struct err *object_size(struct repo *, const struct oid *, enum object_type *,
 		size_t *);
+/* 1 if it is here; cheap, also where it is not. */
+int	 object_exists(struct repo *, const struct oid *);
 struct err *object_write(struct repo *, enum object_type, const void *, size_t,
 		struct oid *);
 /* The shortest unique beginning, at least core.abbrev or 7 digits. */

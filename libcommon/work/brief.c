@@ -408,22 +408,18 @@ static struct err *
 is_recorded(struct repo *r, const char *subject, const struct oid *tree,
     int *same)
 {
+	static const char *const kinds[] = { "brief", NULL };
 	const struct record *rec = NULL;
 	struct reader *rd = NULL;
 	struct err *e;
 
 	*same = 0;
-	e = reader_open(r, &rd);
-	while (e == NULL) {
+	e = reader_open(r, kinds, &rd);
+	if (e == NULL)
 		e = reader_next(rd, &rec);
-		if (e != NULL || rec == NULL)
-			break;
-		if (strcmp(rec->kind, "brief") != 0)
-			continue;
+	if (e == NULL && rec != NULL)
 		*same = strcmp(rec->subject, subject) == 0 &&
 		    oid_equal(&rec->tree, tree);
-		break;
-	}
 	reader_close(rd);
 	return e;
 }

@@ -166,5 +166,6 @@ checkpoints_select(const struct checks *list, const struct check **rows,
 		else
 			++*more;
 	}
+	*more += list->total > list->n ? list->total - list->n : 0;
 	return n;
 }

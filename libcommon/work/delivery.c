@@ -119,7 +119,8 @@ fetch(struct repo *r, int *partial)
 void
 delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
 {
-	err_free(sync_restore_pruned(r));
+	if (!index_is_current(r))
+		err_free(sync_restore_pruned(r));
 	if (how == DELIVERY_ALWAYS ||
 	    (how == DELIVERY_FIRST && !sync_is_connected(r)))
 		fetch(r, partial);
@@ -132,7 +133,7 @@ delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
 }
 
 void
-delivery_warn(const struct reader_stats *s, int *partial)
+delivery_warn(const struct index_stats *s, int *partial)
 {
 	if (s->malformed > 0)
 		cmd_warn("%zu commit%s in the logs could not be read as "

@@ -72,9 +72,9 @@ add_list(struct buf *b, const char *title, const struct notes *list,
 		add_item(b, &list->v[i]);
 		n++;
 	}
-	if (i < list->n)
+	if (i < list->total)
 		buf_addf(b, "- … and %zu more: git agent log %s\n",
-		    list->n - i, list->v[0].kind);
+		    list->total - i, list->v[0].kind);
 }
 
 void

@@ -11,7 +11,7 @@
 #include "base/proc.h"
 
 struct filter {
-	const char *kind;	/* NULL: the usual ones */
+	const char *kind[2];	/* the one asked for, and NULL */
 	int all;
 	struct match *grep, *author;
 	int64_t since, until;	/* µs */
@@ -22,17 +22,6 @@ static const char *const shown_kinds[] = {
 	"done", "failed", "status", "limit", "next", "milestone", "steer",
 	"answered", "retract", "brief", NULL
 };
-
-static int
-is_shown(const char *kind)
-{
-	size_t i;
-
-	for (i = 0; shown_kinds[i] != NULL; i++)
-		if (strcmp(kind, shown_kinds[i]) == 0)
-			return 1;
-	return 0;
-}
 
 /*
  * git's own reading of dates ("2 days ago", "yesterday", ISO 8601), by the
@@ -76,7 +65,7 @@ filter_make(struct filter **out, const struct filter_args *a, const char *kind)
 	struct filter *f = xcalloc(1, sizeof(*f));
 	struct err *e = NULL;
 
-	f->kind = kind;
+	f->kind[0] = kind;
 	f->all = a->all;
 	f->until = INT64_MAX;
 	if (a->grep != NULL)
@@ -144,12 +133,15 @@ text_passes(struct filter *f, const struct record *rec, struct err **e)
 	return ok;
 }
 
+const char *const *
+filter_kinds(const struct filter *f)
+{
+	return f->kind[0] != NULL ? f->kind : f->all ? NULL : shown_kinds;
+}
+
 int
 filter_passes(struct filter *f, const struct record *rec, struct err **e)
 {
-	if (f->kind != NULL ? strcmp(rec->kind, f->kind) != 0 :
-	    !f->all && !is_shown(rec->kind))
-		return 0;
 	if (rec->clock < f->since || rec->clock > f->until)
 		return 0;
 	return author_passes(f, rec, e) && text_passes(f, rec, e);

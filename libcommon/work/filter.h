@@ -19,6 +19,8 @@ struct filter;
 /* `kind` NULL: all that people read.  The arguments must outlive it. */
 struct err *filter_make(struct filter **, const struct filter_args *,
 		const char *kind);
+/* For reader_open(), before the rest is asked of each record. */
+const char *const *filter_kinds(const struct filter *);
 /* 1 or 0; 0 with *e set where a pattern ran into a limit. */
 int	 filter_passes(struct filter *, const struct record *, struct err **e);
 void	 filter_free(struct filter *);

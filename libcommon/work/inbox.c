@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/text.h"
-#include "store/record.h"
+#include "store/reader.h"
 #include "work/digest.h"
 #include "work/entry.h"
 #include "work/runstate.h"
@@ -202,12 +202,33 @@ put(struct repo *r, const struct steer *s, const char *name)
 	return e;
 }
 
+/* What waits and is not to be delivered any more, is withdrawn. */
+static size_t
+withdraw(struct repo *r, const struct strvec *due)
+{
+	struct strvec names = STRVEC_INIT;
+	size_t i, left = 0;
+
+	list_folder(r, "inbox", &names);
+	for (i = 0; i < names.n; i++) {
+		char *path = path_in(r, "inbox", names.v[i]);
+
+		if (strvec_has(due, names.v[i]))
+			left++;
+		else
+			(void)unlink(path);
+		free(path);
+	}
+	strvec_release(&names);
+	return left;
+}
+
 static struct err *
 fill(struct repo *r, const struct overview *ov, const char *run,
     struct inbox_report *rep)
 {
 	const struct steers *list = &ov->steers;
-	struct strvec names = STRVEC_INIT;
+	struct strvec due = STRVEC_INIT;
 	struct err *e = NULL;
 	size_t i;
 
@@ -216,12 +237,8 @@ fill(struct repo *r, const struct overview *ov, const char *run,
 		const struct steer *s = &list->v[i - 1];
 		char *name = file_name(s);
 
-		if (!is_due(s, run)) {
-			char *path = path_in(r, "inbox", name);
-
-			(void)unlink(path);
-			free(path);
-		} else {
+		if (is_due(s, run)) {
+			strvec_push(&due, name);
 			if (s->stop)
 				e = runstate_request_stop(r,
 				    s->note.subject);
@@ -230,9 +247,9 @@ fill(struct repo *r, const struct overview *ov, const char *run,
 		}
 		free(name);
 	}
-	list_folder(r, "inbox", &names);
-	rep->waiting = names.n;
-	strvec_release(&names);
+	if (e == NULL)
+		rep->waiting = withdraw(r, &due);
+	strvec_release(&due);
 	return e;
 }
 
@@ -248,44 +265,44 @@ inbox_has_delivered(struct repo *r)
 	return any;
 }
 
-static const struct steer *
-find_steer(const struct overview *ov, const char *name)
+/* The subject of the instruction in a file of this name, malloc'd. */
+static char *
+subject_of(struct repo *r, const char *name)
 {
+	char hex[OID_HEX_SIZE], *subject = NULL;
+	struct record rec;
 	struct oid id;
-	char hex[OID_HEX_SIZE];
-	size_t i;
 
 	snprintf(hex, sizeof(hex), "%.40s", id_in_name(name));
-	if (oid_parse(hex, &id) != 0)
-		return NULL;
-	for (i = 0; i < ov->steers.n; i++)
-		if (oid_equal(&ov->steers.v[i].note.id, &id))
-			return &ov->steers.v[i];
-	return NULL;
+	if (oid_parse(hex, &id) == 0) {
+		err_free(reader_get(r, &id, &rec));
+		if (rec.subject != NULL && strcmp(rec.kind, "steer") == 0)
+			subject = xstrdup(rec.subject);
+		record_release(&rec);
+	}
+	return subject != NULL ? subject : xstrdup("an instruction");
 }
 
 static struct err *
-acknowledge(struct repo *r, const struct overview *ov, const char *run,
-    const char *name)
+acknowledge(struct repo *r, const char *run, const char *name)
 {
-	const struct steer *s = find_steer(ov, name);
-	struct draft d = { .kind = "delivered" };
+	char *subject = subject_of(r, name);
+	struct draft d = { .kind = "delivered", .subject = subject };
 	struct oid id;
 	struct err *e;
 
-	d.subject = s == NULL ? "an instruction" : s->note.subject;
 	trailers_addf(&d.trailers, "Agent-Steer", "%.40s",
 	    id_in_name(name));
 	if (run != NULL)
 		trailers_add(&d.trailers, "Agent-Run", run);
 	e = entry_append(r, &d, &id);
 	draft_release(&d);
+	free(subject);
 	return e;
 }
 
 static struct err *
-acknowledge_all(struct repo *r, const struct overview *ov, const char *run,
-    struct inbox_report *rep)
+acknowledge_all(struct repo *r, const char *run, struct inbox_report *rep)
 {
 	struct strvec names = STRVEC_INIT;
 	struct err *e = NULL;
@@ -293,7 +310,7 @@ acknowledge_all(struct repo *r, const struct overview *ov, const char *run,
 
 	list_folder(r, "delivered", &names);
 	for (i = 0; e == NULL && i < names.n; i++) {
-		e = acknowledge(r, ov, run, names.v[i]);
+		e = acknowledge(r, run, names.v[i]);
 		if (e != NULL)
 			break;
 		/* Killed just here, it is said twice: harmless. */
@@ -338,12 +355,12 @@ inbox_update(struct repo *r, const char *run, struct inbox_report *rep)
 	if (e == NULL)
 		e = lock_take(&lock, path, 10000);
 	if (e == NULL)
-		e = overview_read(r, &ov);
+		e = overview_read(r, DIGEST_LIMIT, &ov);
 	if (e == NULL)
-		e = acknowledge_all(r, &ov, run, rep);
+		e = acknowledge_all(r, run, rep);
 	if (e == NULL && rep->acknowledged > 0) {
 		overview_release(&ov);
-		e = overview_read(r, &ov);
+		e = overview_read(r, DIGEST_LIMIT, &ov);
 	}
 	if (e == NULL)
 		e = fill(r, &ov, run, rep);
@@ -409,7 +426,7 @@ inbox_answer_stops(struct repo *r, const char *run)
 	char hex[OID_HEX_SIZE];
 	size_t i;
 
-	e = overview_read(r, &ov);
+	e = overview_read(r, DIGEST_LIMIT, &ov);
 	for (i = 0; e == NULL && i < ov.steers.n; i++) {
 		const struct steer *s = &ov.steers.v[i];
 

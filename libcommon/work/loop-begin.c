@@ -138,20 +138,20 @@ take_recorded(struct supervisor *s, const struct record *rec)
 static struct err *
 catch_up(struct supervisor *s)
 {
+	static const char *const kinds[] = { "run", NULL };
 	const struct record *rec = NULL;
 	struct reader *rd = NULL;
 	const char *id;
 	struct err *e;
 	int found = 0;
 
-	e = reader_open(s->repo, &rd);
+	e = reader_open(s->repo, kinds, &rd);
 	while (e == NULL && !found) {
 		e = reader_next(rd, &rec);
 		if (e != NULL || rec == NULL)
 			break;
 		id = record_trailer(rec, "Agent-Run");
-		found = strcmp(rec->kind, "run") == 0 && id != NULL &&
-		    strcmp(id, s->state.id) == 0;
+		found = id != NULL && strcmp(id, s->state.id) == 0;
 	}
 	if (found)
 		take_recorded(s, rec);

@@ -6,24 +6,23 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "store/reader.h"
 #include "store/sync.h"
+#include "store/writer.h"
 #include "work/entry.h"
 
-/* A record that says what became of an instruction. */
-struct link {
-	char *target;		/* full id, as text */
-	char *state;		/* delivered, done, declined */
-	struct note note;
-	size_t order;		/* in which it was read */
-};
+#define LINKS_MAX 1000		/* of one instruction that are looked at */
+#define RUNS_MAX 64		/* without an end, where not all are asked for */
 
 struct gather {
+	struct repo *repo;
+	struct index *index;
 	struct overview *ov;
-	struct link *links;
-	size_t n, cap;
+	size_t limit;		/* 0: none */
 	struct oidset unpushed;
 	int no_remote;
-	struct oidset gone;	/* superseded or retracted */
+	int64_t now;
+	size_t missing;		/* records that the index has and we do not */
 };
 
 static char *
@@ -32,8 +31,14 @@ dup_or_null(const char *s)
 	return s == NULL ? NULL : xstrdup(s);
 }
 
+static int
+is_ahead(const struct gather *g, int64_t clock)
+{
+	return clock > g->now + CLOCK_AHEAD_MAX;
+}
+
 static void
-note_fill(struct note *n, const struct record *rec, int ahead)
+note_fill(const struct gather *g, struct note *n, const struct record *rec)
 {
 	n->id = rec->id;
 	n->kind = xstrdup(rec->kind);
@@ -46,7 +51,7 @@ note_fill(struct note *n, const struct record *rec, int ahead)
 	n->at = dup_or_null(record_trailer(rec, "Agent-At"));
 	n->run = dup_or_null(record_trailer(rec, "Agent-Run"));
 	n->clock = rec->clock;
-	n->ahead = ahead;
+	n->ahead = is_ahead(g, rec->clock);
 }
 
 const struct note *
@@ -61,9 +66,10 @@ notes_newest(const struct notes *list)
 }
 
 static void
-add_check(struct checks *list, const struct record *rec, int ahead)
+add_check(struct gather *g, const struct record *rec)
 {
 	const char *state = record_trailer(rec, "Agent-State");
+	struct checks *list = &g->ov->checks;
 	struct metric_value m;
 	struct check *c;
 	size_t i;
@@ -74,7 +80,7 @@ add_check(struct checks *list, const struct record *rec, int ahead)
 	if (state == NULL || oracle_state_parse(state, &c->state) != 0)
 		return;		/* a verdict that we do not know is none */
 	list->n++;
-	note_fill(&c->note, rec, ahead);
+	note_fill(g, &c->note, rec);
 	c->commit = dup_or_null(record_trailer(rec, "Agent-Commit"));
 	c->tree = dup_or_null(record_trailer(rec, "Agent-Tree"));
 	c->oracle_id = dup_or_null(record_trailer(rec, "Agent-Oracle-Id"));
@@ -90,98 +96,157 @@ add_check(struct checks *list, const struct record *rec, int ahead)
 }
 
 static void
-add_steer(struct gather *g, const struct record *rec, int ahead)
+add_word(char **list, const char *word)
+{
+	char *more = *list == NULL ? xstrdup(word) :
+	    xasprintf("%s %s", *list, word);
+
+	free(*list);
+	*list = more;
+}
+
+struct linking {
+	struct gather *g;
+	struct steer *steer;
+	size_t n;
+};
+
+/* What one record says of an instruction; the newest comes first. */
+static int
+link_steer(void *arg, const struct index_link *l)
+{
+	struct linking *k = arg;
+	struct steer *s = k->steer;
+	const char *run;
+	struct record rec;
+	struct err *e;
+
+	if (l->how == INDEX_SUPERSEDES || l->how == INDEX_RETRACTS)
+		return 0;
+	e = reader_get(k->g->repo, &l->from, &rec);
+	k->g->missing += e != NULL;
+	if (e == NULL && l->how == INDEX_DELIVERED) {
+		/* The first delivery counts. */
+		s->delivered_at = rec.clock;
+		free(s->delivered_to);
+		s->delivered_to = xstrdup(rec.writer);
+		run = record_trailer(&rec, "Agent-Run");
+		if (run != NULL)
+			add_word(&s->delivered_runs, run);
+		if (s->state < STEER_DELIVERED)
+			s->state = STEER_DELIVERED;
+	} else if (e == NULL && s->state < STEER_DONE) {
+		/* Of several answers the newest counts. */
+		s->state = l->how == INDEX_DONE ? STEER_DONE : STEER_DECLINED;
+		s->answered_at = rec.clock;
+		s->answered_by = xstrdup(rec.author_name);
+		s->answer = xstrdup(rec.subject);
+	}
+	err_free(e);
+	record_release(&rec);
+	return ++k->n == LINKS_MAX;
+}
+
+static void
+add_steer(struct gather *g, const struct index_entry *entry,
+    const struct record *rec)
 {
 	struct steers *list = &g->ov->steers;
 	const char *action = record_trailer(rec, "Agent-Action");
+	struct linking k = { g, NULL, 0 };
 	struct steer *s;
 
 	ALLOC_GROW(list->v, list->n, list->cap);
 	s = &list->v[list->n++];
 	memset(s, 0, sizeof(*s));
-	note_fill(&s->note, rec, ahead);
+	note_fill(g, &s->note, rec);
 	s->stop = action != NULL && strcmp(action, "stop") == 0;
 	/* Without a remote it has nowhere to go but to an agent here. */
 	s->state = g->no_remote || oidset_has(&g->unpushed, &rec->id) ?
 	    STEER_QUEUED : STEER_PUSHED;
+	k.steer = s;
+	index_links(g->index, &rec->id, link_steer, &k);
+	if (s->state < STEER_DONE && index_is_gone(g->index, entry))
+		s->state = STEER_RETRACTED;
 }
 
 static void
-add_link(struct gather *g, const struct record *rec, const char *target,
-    const char *state, int ahead)
-{
-	struct link *l;
-
-	ALLOC_GROW(g->links, g->n, g->cap);
-	l = &g->links[g->n++];
-	memset(l, 0, sizeof(*l));
-	l->order = g->n;
-	l->target = xstrdup(target);
-	l->state = xstrdup(state);
-	note_fill(&l->note, rec, ahead);
-}
-
-static struct run *
-find_run(struct runs *list, const char *id, const char *writer)
-{
-	struct run *run;
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		if (strcmp(list->v[i].id, id) == 0)
-			return &list->v[i];
-	ALLOC_GROW(list->v, list->n, list->cap);
-	run = &list->v[list->n++];
-	memset(run, 0, sizeof(*run));
-	run->id = xstrdup(id);
-	run->writer = xstrdup(writer);
-	return run;
-}
-
-/* Newest first: what is already filled in is newer than this record. */
-static void
-add_run(struct runs *list, const struct record *rec)
-{
-	const char *id = record_trailer(rec, "Agent-Run");
-	const char *event = record_trailer(rec, "Agent-Event");
-	const char *number = record_trailer(rec, "Agent-Iteration");
-	const char *outcome = record_trailer(rec, "Agent-Outcome");
-	struct run *run;
-	int newest;
-
-	if (id == NULL || event == NULL || !run_id_ok(id))
-		return;
-	run = find_run(list, id, rec->writer);
-	newest = run->last == 0;
-	if (newest)
-		run->last = rec->clock;
-	if (run->author == NULL)
-		run->author = xstrdup(rec->author_name);
-	run->started = rec->clock;
-	if (number != NULL && run->iteration == 0)
-		run->iteration = strtoll(number, NULL, 10);
-	if (run->agent == NULL)
-		run->agent = dup_or_null(record_trailer(rec, "Agent-Agent"));
-	if (outcome != NULL && strcmp(outcome, "refused") == 0)
-		run->refusals++;
-	/* A resumed run has records after its interruption. */
-	if (strcmp(event, "end") == 0 && newest) {
-		run->outcome = xstrdup(outcome == NULL ? "" : outcome);
-		run->outcome_text = xstrdup(rec->subject);
-	}
-}
-
-static void
-add_plain(struct notes *list, const struct record *rec, int ahead)
+add_plain(struct gather *g, struct notes *list, const struct record *rec)
 {
 	ALLOC_GROW(list->v, list->n, list->cap);
 	memset(&list->v[list->n], 0, sizeof(*list->v));
-	note_fill(&list->v[list->n++], rec, ahead);
+	note_fill(g, &list->v[list->n++], rec);
 }
 
-static struct notes *
-list_of(struct overview *ov, const char *kind)
+/* One record of a kind; NULL in `list`: a check or an instruction. */
+static int
+take(struct gather *g, const char *kind, struct notes *list,
+    const struct index_entry *entry)
 {
+	int steer = strcmp(kind, "steer") == 0, taken;
+	struct record rec;
+	struct err *e;
+
+	/* What became of an instruction is told, also that it is gone. */
+	if (!steer && index_is_gone(g->index, entry))
+		return 0;
+	e = reader_get(g->repo, &entry->id, &rec);
+	g->missing += e != NULL;
+	taken = e == NULL && strcmp(rec.kind, kind) == 0;
+	if (taken && steer)
+		add_steer(g, entry, &rec);
+	else if (taken && list == NULL)
+		add_check(g, &rec);
+	else if (taken)
+		add_plain(g, list, &rec);
+	/* What is far in the future must not push the rest out of sight. */
+	taken = taken && !is_ahead(g, rec.clock);
+	err_free(e);
+	record_release(&rec);
+	return taken;
+}
+
+static void
+gather_kind(struct gather *g, const char *kind, struct notes *list,
+    size_t limit)
+{
+	const char *const kinds[] = { kind, NULL };
+	struct index_cursor *c = index_cursor_new(g->index, kinds);
+	struct index_entry entry;
+	size_t n = 0, seen = 0;
+
+	while ((limit == 0 || (n < limit && seen < 10 * limit)) &&
+	    index_cursor_next(c, &entry)) {
+		seen += !index_is_gone(g->index, &entry);
+		n += (size_t)take(g, kind, list, &entry);
+	}
+	index_cursor_free(c);
+}
+
+static int
+has_steer(const struct steers *list, const struct oid *id)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (oid_equal(&list->v[i].note.id, id))
+			return 1;
+	return 0;
+}
+
+static void
+take_open_steer(void *arg, const struct index_entry *entry)
+{
+	struct gather *g = arg;
+
+	if (!has_steer(&g->ov->steers, &entry->id))
+		(void)take(g, "steer", NULL, entry);
+}
+
+static void
+gather_lists(struct gather *g)
+{
+	struct overview *ov = g->ov;
 	const struct {
 		const char *kind;
 		struct notes *list;
@@ -193,139 +258,18 @@ list_of(struct overview *ov, const char *kind)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (strcmp(table[i].kind, kind) == 0)
-			return table[i].list;
-	return NULL;
-}
-
-/* The record with this id, as text, no longer counts. */
-static void
-supersede(struct gather *g, const char *target)
-{
-	struct oid id;
-
-	if (oid_parse(target, &id) == 0)
-		oidset_add(&g->gone, &id);
-}
-
-static void
-add_record(struct gather *g, const struct record *rec, int ahead)
-{
-	const char *kind = rec->kind;
-	const char *steer = record_trailer(rec, "Agent-Steer");
-	const char *state = record_trailer(rec, "Agent-State");
-	const char *retracts = record_trailer(rec, "Agent-Retracts");
-	const char *older = record_trailer(rec, "Agent-Supersedes");
-	struct notes *list = list_of(g->ov, kind);
-	int gone;
-
-	/* Links come before what they name: effects are newer than causes. */
-	if (older != NULL)
-		supersede(g, older);
-	if (strcmp(kind, "retract") == 0 && retracts != NULL)
-		supersede(g, retracts);
-	if (strcmp(kind, "delivered") == 0 && steer != NULL)
-		add_link(g, rec, steer, "delivered", ahead);
-	if (strcmp(kind, "answered") == 0 && steer != NULL && state != NULL)
-		add_link(g, rec, steer, state, ahead);
-	gone = oidset_has(&g->gone, &rec->id);
-	if (strcmp(kind, "run") == 0)
-		add_run(&g->ov->runs, rec);
-	else if (strcmp(kind, "check") == 0 && !gone)
-		add_check(&g->ov->checks, rec, ahead);
-	else if (strcmp(kind, "steer") == 0)
-		add_steer(g, rec, ahead);
-	else if (list != NULL && !gone)
-		add_plain(list, rec, ahead);
-}
-
-static void
-add_word(char **list, const char *word)
-{
-	char *more = *list == NULL ? xstrdup(word) :
-	    xasprintf("%s %s", *list, word);
-
-	free(*list);
-	*list = more;
-}
-
-static void
-link_steer(struct steer *s, const struct link *l)
-{
-	if (strcmp(l->state, "delivered") == 0) {
-		/* The first delivery counts, and links come newest first. */
-		s->delivered_at = l->note.clock;
-		free(s->delivered_to);
-		s->delivered_to = xstrdup(l->note.writer);
-		if (l->note.run != NULL)
-			add_word(&s->delivered_runs, l->note.run);
-		if (s->state < STEER_DELIVERED)
-			s->state = STEER_DELIVERED;
-		return;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		gather_kind(g, table[i].kind, table[i].list, g->limit);
+		table[i].list->total = index_live(g->index, table[i].kind);
 	}
-	/* Of several answers the newest counts. */
-	if (s->state >= STEER_DONE)
-		return;
-	if (strcmp(l->state, "done") == 0)
-		s->state = STEER_DONE;
-	else if (strcmp(l->state, "declined") == 0)
-		s->state = STEER_DECLINED;
-	else
-		return;
-	s->answered_at = l->note.clock;
-	s->answered_by = xstrdup(l->note.author);
-	s->answer = xstrdup(l->note.subject);
-}
-
-/* By target; those of one target stay newest first. */
-static int
-link_cmp(const void *va, const void *vb)
-{
-	const struct link *a = va, *b = vb;
-	int c = strcmp(a->target, b->target);
-
-	if (c != 0)
-		return c;
-	return a->order < b->order ? -1 : a->order > b->order;
-}
-
-/* The first link whose target is not before `hex`. */
-static size_t
-first_link(const struct gather *g, const char *hex)
-{
-	size_t low = 0, high = g->n, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (strcmp(g->links[middle].target, hex) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static void
-link_steers(struct gather *g)
-{
-	struct steers *list = &g->ov->steers;
-	struct steer *s;
-	char hex[OID_HEX_SIZE];
-	size_t i, k;
-
-	if (g->n > 0)
-		qsort(g->links, g->n, sizeof(*g->links), link_cmp);
-	for (i = 0; i < list->n; i++) {
-		s = &list->v[i];
-		oid_hex(&s->note.id, hex);
-		for (k = first_link(g, hex); k < g->n &&
-		    strcmp(g->links[k].target, hex) == 0; k++)
-			link_steer(s, &g->links[k]);
-		if (oidset_has(&g->gone, &s->note.id) &&
-		    s->state < STEER_DONE)
-			s->state = STEER_RETRACTED;
-	}
+	/* Several may say the same, and are one line then. */
+	gather_kind(g, "check", NULL, 4 * g->limit);
+	ov->checks.total = g->limit == 0 ? ov->checks.n :
+	    index_live(g->index, "check");
+	gather_kind(g, "steer", NULL, g->limit);
+	if (g->limit != 0)
+		index_open_steers(g->index, take_open_steer, g);
+	ov->steers.total = index_count(g->index, "steer");
 }
 
 /* A day at most: a forged one must not keep a dead run alive for ever. */
@@ -341,73 +285,132 @@ beat_interval(const char *text)
 static void
 take_beat(void *arg, const struct record *rec)
 {
-	struct overview *ov = arg;
+	struct run *run = arg;
 	const char *id = record_trailer(rec, "Agent-Run");
 	const char *interval = record_trailer(rec, "Agent-Interval"), *number;
-	struct run *run;
 	int64_t at;
-	size_t i;
 
-	for (i = 0; id != NULL && i < ov->runs.n; i++) {
-		run = &ov->runs.v[i];
-		if (strcmp(run->id, id) != 0 || run->beat >= rec->clock)
-			continue;
-		run->beat = rec->clock;
-		run->beat_interval = beat_interval(interval);
-		free(run->doing);
-		run->doing = xstrdup(rec->subject);
-		number = record_trailer(rec, "Agent-Iteration");
-		at = number == NULL ? 0 : strtoll(number, NULL, 10);
-		if (at > run->iteration)
-			run->iteration = at;
-	}
+	if (id == NULL || strcmp(run->id, id) != 0 || run->beat >= rec->clock)
+		return;
+	run->beat = rec->clock;
+	run->beat_interval = beat_interval(interval);
+	free(run->doing);
+	run->doing = xstrdup(rec->subject);
+	number = record_trailer(rec, "Agent-Iteration");
+	at = number == NULL || strlen(number) >= 10 ? 0 :
+	    strtoll(number, NULL, 10);
+	if (at > run->iteration)
+		run->iteration = at;
 }
 
-static struct err *
-gather_records(struct repo *r, struct gather *g)
+static void
+fill_run(struct gather *g, const struct index_run *from, struct run *run)
 {
-	const struct record *rec;
-	struct reader *rd = NULL;
-	struct err *e;
+	const char *outcome;
+	struct record rec;
+	struct err *e = reader_get(g->repo, &from->newest, &rec);
 
-	e = reader_open(r, &rd);
-	while (e == NULL) {
-		e = reader_next(rd, &rec);
-		if (e != NULL || rec == NULL)
-			break;
-		if (g->ov->newest == 0 && !reader_is_ahead(rd))
-			g->ov->newest = rec->clock;
-		add_record(g, rec, reader_is_ahead(rd));
+	g->missing += e != NULL;
+	if (e == NULL) {
+		run->writer = xstrdup(rec.writer);
+		run->author = xstrdup(rec.author_name);
+		run->last = rec.clock;
+		outcome = record_trailer(&rec, "Agent-Outcome");
+		if (from->ended) {
+			run->outcome = xstrdup(outcome == NULL ? "" : outcome);
+			run->outcome_text = xstrdup(rec.subject);
+		}
 	}
-	if (rd != NULL)
-		g->ov->stats = reader_stats(rd);
-	reader_close(rd);
-	return e;
+	err_free(e);
+	record_release(&rec);
+	if (from->agent_when == 0)
+		return;
+	e = reader_get(g->repo, &from->agent_from, &rec);
+	if (e == NULL)
+		run->agent = dup_or_null(record_trailer(&rec, "Agent-Agent"));
+	err_free(e);
+	record_release(&rec);
+}
+
+static void
+take_run(void *arg, const struct index_run *from)
+{
+	struct gather *g = arg;
+	struct runs *list = &g->ov->runs;
+	struct run *run;
+
+	if (!run_id_ok(from->id))
+		return;
+	list->total++;
+	if (g->limit != 0 && list->n >= RUNS_MAX)
+		return;
+	ALLOC_GROW(list->v, list->n, list->cap);
+	run = &list->v[list->n++];
+	memset(run, 0, sizeof(*run));
+	run->id = xstrdup(from->id);
+	run->started = from->started;
+	run->last = from->last;
+	run->iteration = from->iteration;
+	run->refusals = from->refusals;
+	fill_run(g, from, run);
+	if (run->writer == NULL)
+		run->writer = xstrdup("");
+	/* What has ended has nothing to say. */
+	if (run->outcome == NULL)
+		reader_beats(g->repo, run->writer, take_beat, run);
+}
+
+static void
+find_newest(struct gather *g)
+{
+	struct index_cursor *c = index_cursor_new(g->index, NULL);
+	struct index_entry entry;
+
+	while (g->ov->newest == 0 && index_cursor_next(c, &entry))
+		if (!is_ahead(g, entry.when))
+			g->ov->newest = entry.when;
+	index_cursor_free(c);
+	if (g->ov->newest != 0)
+		writer_saw(g->repo, g->ov->newest);
+}
+
+static void
+gather_all(struct gather *g)
+{
+	struct overview *ov = g->ov;
+
+	ov->unpushed = g->unpushed.used;
+	g->missing = 0;
+	find_newest(g);
+	gather_lists(g);
+	index_runs(g->index, g->limit == 0, take_run, g);
+	ov->stats = index_stats(g->index);
+	ov->stats.missing += g->missing;
 }
 
 struct err *
-overview_read(struct repo *r, struct overview *ov)
+overview_read(struct repo *r, size_t limit, struct overview *ov)
 {
-	struct gather g = { .ov = ov };
+	struct gather g = { .repo = r, .ov = ov, .limit = limit,
+	    .now = clock_now() };
 	struct err *e;
-	size_t i;
+	int tries = 0;
 
 	memset(ov, 0, sizeof(*ov));
 	e = sync_unpushed(r, &g.unpushed);
-	ov->unpushed = g.unpushed.used;
 	g.no_remote = repo_remote(r) == NULL;
 	if (e == NULL)
-		e = gather_records(r, &g);
-	if (e == NULL)
-		e = reader_beats(r, take_beat, ov);
-	link_steers(&g);
-	for (i = 0; i < g.n; i++) {
-		free(g.links[i].target);
-		free(g.links[i].state);
-		note_release(&g.links[i].note);
+		e = index_open(r, &g.index);
+	while (e == NULL) {
+		gather_all(&g);
+		if (!index_is_damaged(g.index) || ++tries == 3)
+			break;
+		/* What a damaged index told is worth nothing. */
+		overview_release(ov);
+		memset(ov, 0, sizeof(*ov));
+		e = index_rebuild(g.index);
 	}
-	free(g.links);
+	index_close(g.index);
 	oidset_release(&g.unpushed);
-	oidset_release(&g.gone);
 	return e;
 }

@@ -1,7 +1,7 @@
 /*
- * All that the records of a project say, gathered in one pass over them:
- * what `git agent status`, the digest for the agent and the rendered
- * CHANGELOG.md are made of.  Lists are newest first.
+ * What the records of a project say: what `git agent status`, the digest for
+ * the agent and the rendered CHANGELOG.md are made of.  Lists are newest
+ * first, and hold as much as was asked for of `total`.
  */
 #ifndef WORK_OVERVIEW_H
 #define WORK_OVERVIEW_H
@@ -27,6 +27,7 @@ struct note {
 struct notes {
 	struct note *v;
 	size_t n, cap;
+	size_t total;
 };
 
 /* One result of `git agent check`. */
@@ -43,6 +44,7 @@ struct check {
 struct checks {
 	struct check *v;
 	size_t n, cap;
+	size_t total;
 };
 
 enum steer_state {
@@ -68,6 +70,7 @@ struct steer {
 struct steers {
 	struct steer *v;
 	size_t n, cap;
+	size_t total;
 };
 
 /* One run of the loop, put together from its records. */
@@ -86,6 +89,7 @@ struct run {
 struct runs {
 	struct run *v;
 	size_t n, cap;
+	size_t total;		/* if not all: those without an end */
 };
 
 struct overview {
@@ -93,12 +97,16 @@ struct overview {
 	struct checks checks;
 	struct steers steers;
 	struct runs runs;
-	struct reader_stats stats;
+	struct index_stats stats;
 	size_t unpushed;	/* records of this clone not at the remote */
 	int64_t newest;		/* clock of the newest record, 0: none */
 };
 
-struct err *overview_read(struct repo *, struct overview *);
+/*
+ * At least the newest `limit` of each list, the newest run and those without
+ * an end, and all instructions without an answer; 0: everything there is.
+ */
+struct err *overview_read(struct repo *, size_t limit, struct overview *);
 void	 overview_release(struct overview *);
 void	 note_release(struct note *);
 /* The newest whose clock can be believed, or NULL. */

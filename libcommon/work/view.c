@@ -166,9 +166,9 @@ view_notes(struct out *o, struct repo *r, const char *title,
 	out_styled(o, STYLE_HEAD, "%s\n", title);
 	for (i = 0; i < list->n && i < most; i++)
 		view_note(o, r, &list->v[i]);
-	if (i < list->n)
+	if (i < list->total)
 		out_styled(o, STYLE_DIM, "  … and %zu more: git agent log "
-		    "%s\n", list->n - i, list->v[0].kind);
+		    "%s\n", list->total - i, list->v[0].kind);
 }
 
 static void

@@ -1,0 +1,133 @@
+#include "store/index-file.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+
+#define HEAD_NAME "index"
+
+static char *
+base_name(struct repo *r, uint64_t id)
+{
+	char *name = xasprintf(HEAD_NAME "-%016" PRIx64, id);
+	char *path = repo_shared_path(r, name);
+
+	free(name);
+	return path;
+}
+
+void
+index_unload(struct index *ix)
+{
+	segment_close(ix->file[0]);
+	segment_close(ix->file[1]);
+	ix->file[0] = ix->file[1] = NULL;
+	memset(&ix->meta, 0, sizeof(ix->meta));
+}
+
+/* Whatever is wrong with a file: then there is none. */
+static int
+load_once(struct index *ix)
+{
+	char *path = repo_shared_path(ix->repo, HEAD_NAME);
+	int ok;
+
+	err_free(segment_open(path, &ix->file[0]));
+	free(path);
+	ok = ix->file[0] != NULL && segment_get(ix->file[0], TABLE_META, 0,
+	    &ix->meta, sizeof(ix->meta));
+	if (ok && ix->meta.base != 0) {
+		path = base_name(ix->repo, ix->meta.base);
+		err_free(segment_open(path, &ix->file[1]));
+		free(path);
+		ok = ix->file[1] != NULL &&
+		    segment_id(ix->file[1]) == ix->meta.base;
+	}
+	if (!ok)
+		index_unload(ix);
+	return ok;
+}
+
+void
+index_load(struct index *ix)
+{
+	/* Once more: another process may just have replaced both. */
+	if (!load_once(ix))
+		(void)load_once(ix);
+}
+
+/* Older files that the newest one does not add to. */
+static void
+remove_others(struct repo *r, uint64_t base)
+{
+	char *dir = repo_shared_path(r, "."), *keep = base_name(r, base), *path;
+	const char *keep_name = strrchr(keep, '/') + 1;
+	struct dirent *d;
+	DIR *open = opendir(dir);
+
+	while (open != NULL && (d = readdir(open)) != NULL) {
+		if (strncmp(d->d_name, HEAD_NAME "-",
+		    strlen(HEAD_NAME "-")) != 0 ||
+		    strcmp(d->d_name, keep_name) == 0)
+			continue;
+		path = xasprintf("%s/%s", dir, d->d_name);
+		(void)unlink(path);
+		free(path);
+	}
+	if (open != NULL)
+		closedir(open);
+	free(keep);
+	free(dir);
+}
+
+/* A cache: where it cannot be written, the next reader makes it again. */
+static void
+save_files(struct repo *r, uint64_t base_id, const struct buf *head,
+    const struct buf *base)
+{
+	char *path;
+	struct err *e = NULL;
+
+	if (base != NULL) {
+		path = base_name(r, base_id);
+		e = file_write_cache(path, base->p, base->len);
+		free(path);
+	}
+	path = repo_shared_path(r, HEAD_NAME);
+	if (e == NULL)
+		e = file_write_cache(path, head->p, head->len);
+	if (e == NULL && base != NULL)
+		remove_others(r, base_id);
+	err_free(e);
+	free(path);
+}
+
+void
+index_replace(struct index *ix, struct buf *head, struct buf *base, int save)
+{
+	struct segment *older = ix->file[1];
+	struct index_meta meta;
+
+	ix->file[1] = NULL;
+	segment_close(ix->file[0]);
+	ix->file[0] = NULL;
+	if (base != NULL) {
+		segment_close(older);
+		older = NULL;
+	}
+	/* What was just made is read from memory, and needs no checks. */
+	err_free(segment_of_image(head, &ix->file[0]));
+	(void)segment_get(ix->file[0], TABLE_META, 0, &meta, sizeof(meta));
+	ix->meta = meta;
+	if (base != NULL)
+		err_free(segment_of_image(base, &older));
+	ix->file[1] = older;
+	if (save)
+		save_files(ix->repo, meta.base, segment_image_of(ix->file[0]),
+		    base == NULL ? NULL : segment_image_of(older));
+}

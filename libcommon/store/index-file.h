@@ -1,0 +1,42 @@
+/* Inside the index: an open one, and where its files are. */
+#ifndef STORE_INDEX_FILE_H
+#define STORE_INDEX_FILE_H
+
+#include "store/index-batch.h"
+#include "store/index.h"
+#include "store/repo.h"
+
+struct index {
+	struct repo *repo;
+	/*
+	 * The newest file, with the refs and what was added of late, and the
+	 * older and larger one that it adds to; NULL: there is none.
+	 */
+	struct segment *file[2];
+	struct index_meta meta;	/* of the newest */
+};
+
+/* Both files as they are; without any, index->file stays empty. */
+void	 index_load(struct index *);
+void	 index_unload(struct index *);
+/* Put these images in place of what is open and, if `save`, of the files.
+ * `base` NULL: the older file stays.  Takes both images' contents. */
+void	 index_replace(struct index *, struct buf *head, struct buf *base,
+	    int save);
+/* The kind of an entry of that file. */
+void	 index_kind_name(struct segment *, const struct index_entry *,
+	    char name[KIND_SIZE]);
+/* The number of a kind in that file, or KIND_BAD. */
+size_t	 index_kind_number(struct segment *, const char *kind);
+/* 1 if nothing that was missing has come meanwhile. */
+int	 index_is_still_missing(struct index *);
+/* The name of a ref of the newest file, in place of what *name holds. */
+int	 index_ref_name(struct index *, const struct index_ref *,
+	    struct buf *name);
+/*
+ * Read the refs; where they are not what the files say, read what is new.
+ * `anew` 1: everything.
+ */
+struct err *index_refresh(struct index *, int anew);
+
+#endif

@@ -1,0 +1,390 @@
+/* Bringing the index up to date; see index.h. */
+#include "store/index-file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/lock.h"
+#include "store/index-walk.h"
+#include "store/logrefs.h"
+#include "store/record.h"
+#include "store/refstate.h"
+#include "store/sync.h"
+
+/*
+ * A folder's time may be that coarse.  What changed less long ago than this
+ * before we looked may change again without a trace, and proves nothing.
+ */
+#define COARSE_NS 2000000000
+
+/* The newest file takes up so much, or this part of the older one. */
+#define HEAD_MAX 4096
+#define HEAD_PART 64
+
+#define STEPS_MAX 100000	/* back in a log, to see that it only grew */
+
+struct refresh {
+	struct index *ix;
+	struct reflist refs;
+	size_t unnamed;
+	struct buf state;
+	int proven;		/* the state is old enough to be believed */
+	struct oidset old_tips, met;
+	struct index_batch batch;
+	int anew, save;
+};
+
+/* Now by the clock of the file system that the refs are on, in ns. */
+static int64_t
+file_system_now(const struct lock *l)
+{
+	struct stat st;
+
+	if (l->fd < 0 || futimens(l->fd, NULL) != 0 || fstat(l->fd, &st) != 0)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/* The state first: what changes while the refs are read is seen next time. */
+static struct err *
+look_at_refs(struct refresh *f, const struct lock *l)
+{
+	int64_t now = file_system_now(l), newest;
+
+	refstate_take(f->ix->repo, &f->state, &newest);
+	f->proven = newest < now - COARSE_NS;
+	return logrefs_logs(f->ix->repo, &f->refs, &f->unnamed);
+}
+
+/* 1 if the refs are just those of the file. */
+static int
+is_unchanged(const struct refresh *f)
+{
+	struct index *ix = f->ix;
+	struct buf name = BUF_INIT;
+	struct index_ref ref;
+	size_t i, n = segment_count(ix->file[0], TABLE_REFS);
+	int same = ix->file[0] != NULL && n == f->refs.n &&
+	    ix->meta.unnamed == f->unnamed;
+
+	for (i = 0; i < n && same; i++)
+		same = segment_get(ix->file[0], TABLE_REFS, i, &ref,
+		    sizeof(ref)) && oid_equal(&ref.tip, &f->refs.v[i].id) &&
+		    index_ref_name(ix, &ref, &name) &&
+		    strcmp(name.p, f->refs.v[i].name) == 0;
+	buf_release(&name);
+	return same;
+}
+
+static int
+ref_name_cmp(const void *name, const void *ref)
+{
+	return strcmp(name, ((const struct ref *)ref)->name);
+}
+
+/*
+ * Walk back in the index from `from`: 1 if `to` is met on the way.  As long
+ * as what this ref gained since.
+ */
+static int
+leads_to(struct index *ix, const struct oid *from, const struct oid *to)
+{
+	struct oidset seen = OIDSET_INIT;
+	struct oid *stack = NULL;
+	struct index_entry end, e;
+	size_t n = 0, cap = 0, i, steps = 0;
+	int found = 0;
+
+	if (!index_find(ix, to, &end))
+		return 0;
+	ALLOC_GROW(stack, n, cap);
+	stack[n++] = *from;
+	while (n > 0 && !found && steps++ < STEPS_MAX) {
+		struct oid id = stack[--n];
+		struct buf data = BUF_INIT;
+		enum object_type type;
+		struct record rec;
+
+		found = oid_equal(&id, to);
+		memset(&rec, 0, sizeof(rec));
+		if (!found && oidset_add(&seen, &id) &&
+		    index_find(ix, &id, &e) && e.when > end.when) {
+			err_free(object_read(ix->repo, &id, &type, &data));
+			err_free(record_parse(&rec, &id, data.p, data.len));
+		}
+		for (i = 0; i < rec.parent_count; i++) {
+			ALLOC_GROW(stack, n, cap);
+			stack[n++] = rec.parents[i];
+		}
+		record_release(&rec);
+		buf_release(&data);
+	}
+	free(stack);
+	oidset_release(&seen);
+	return found;
+}
+
+/*
+ * 1 if all that the index has is still reached: each ref that moved or went
+ * away is continued by one that is there.
+ */
+static int
+is_all_reached(struct refresh *f)
+{
+	struct index *ix = f->ix;
+	struct oidset now = OIDSET_INIT;
+	struct buf name = BUF_INIT;
+	struct index_ref ref;
+	size_t i;
+	int ok = 1;
+
+	for (i = 0; i < f->refs.n; i++)
+		oidset_add(&now, &f->refs.v[i].id);
+	for (i = 0; ok && i < segment_count(ix->file[0], TABLE_REFS); i++) {
+		const struct ref *here;
+
+		ok = segment_get(ix->file[0], TABLE_REFS, i, &ref,
+		    sizeof(ref));
+		if (!ok || oidset_has(&now, &ref.tip) ||
+		    oidset_has(&f->met, &ref.tip))
+			continue;
+		ok = index_ref_name(ix, &ref, &name);
+		here = !ok || f->refs.n == 0 ? NULL : bsearch(name.p,
+		    f->refs.v, f->refs.n, sizeof(*f->refs.v), ref_name_cmp);
+		ok = here != NULL && leads_to(ix, &here->id, &ref.tip);
+	}
+	oidset_release(&now);
+	buf_release(&name);
+	return ok;
+}
+
+/* What is new since the index was written; 0: it has to be made anew. */
+static int
+read_news(struct refresh *f)
+{
+	struct index_walk w = { .repo = f->ix->repo, .index = f->ix,
+	    .old_tips = &f->old_tips, .batch = &f->batch };
+	struct oid *tips = xcalloc(f->refs.n + 1, sizeof(*tips));
+	struct index_ref ref;
+	size_t i, n = 0;
+	int ok;
+
+	for (i = 0; i < segment_count(f->ix->file[0], TABLE_REFS); i++)
+		if (segment_get(f->ix->file[0], TABLE_REFS, i, &ref,
+		    sizeof(ref)))
+			oidset_add(&f->old_tips, &ref.tip);
+	for (i = 0; i < f->refs.n; i++)
+		if (!oidset_has(&f->old_tips, &f->refs.v[i].id))
+			tips[n++] = f->refs.v[i].id;
+	index_walk(&w, tips, n);
+	f->met = w.met;
+	ok = !w.rebuild && !index_is_damaged(f->ix) && is_all_reached(f) &&
+	    !index_is_damaged(f->ix);
+	free(tips);
+	return ok;
+}
+
+static void
+read_all(struct refresh *f)
+{
+	struct index_walk w = { .repo = f->ix->repo, .batch = &f->batch,
+	    .old_tips = &f->old_tips };
+	struct oid *tips = xcalloc(f->refs.n + 1, sizeof(*tips));
+	size_t i;
+
+	index_unload(f->ix);
+	index_batch_release(&f->batch);
+	for (i = 0; i < f->refs.n; i++)
+		tips[i] = f->refs.v[i].id;
+	index_walk(&w, tips, f->refs.n);
+	oidset_release(&w.met);
+	free(tips);
+}
+
+static uint64_t
+new_id(void)
+{
+	return ((uint64_t)clock_now() << 8 ^ (uint64_t)getpid() << 40) | 1;
+}
+
+/* Records of the older file that the batch's links make gone, by kind. */
+static uint32_t *
+count_gone(struct refresh *f)
+{
+	struct index older = { f->ix->repo, { NULL, f->ix->file[1] }, { 0 } };
+	const struct index_batch *b = &f->batch;
+	uint32_t *gone = xcalloc(KINDS_MAX, sizeof(*gone));
+	const struct oid *last = NULL;
+	struct index_entry e;
+	char kind[KIND_SIZE];
+	size_t i;
+
+	for (i = 0; i < b->n_links; i++) {
+		const struct index_link *l = &b->links[i];
+
+		if ((l->how != INDEX_SUPERSEDES && l->how != INDEX_RETRACTS) ||
+		    (last != NULL && oid_equal(last, &l->target)) ||
+		    !index_find(&older, &l->target, &e) ||
+		    l->when <= e.when || index_is_gone(&older, &e))
+			continue;
+		last = &l->target;
+		index_kind_name(older.file[1], &e, kind);
+		gone[index_batch_kind(&f->batch, kind)]++;
+	}
+	return gone;
+}
+
+/* How many entries of both files are no records, and how many are. */
+static void
+count(struct refresh *f, const struct segment *base, struct index_meta *m)
+{
+	uint32_t from = 0, to = 0;
+	size_t i, all = f->batch.n_entries + segment_count(base,
+	    TABLE_ENTRIES);
+
+	m->malformed = m->unnamed = f->unnamed;
+	for (i = 0; i < f->batch.n_entries; i++)
+		m->malformed += f->batch.entries[i].kind == KIND_BAD;
+	if (base != NULL && segment_get((struct segment *)base, TABLE_STARTS,
+	    KIND_BAD, &from, sizeof(from)) && segment_get(
+	    (struct segment *)base, TABLE_STARTS, KIND_BAD + 1, &to,
+	    sizeof(to)))
+		m->malformed += to - from;
+	m->records = all - (m->malformed - f->unnamed);
+	m->logs = logrefs_writers(&f->refs);
+	m->proven = (uint64_t)f->proven;
+}
+
+static int
+is_large(const struct refresh *f)
+{
+	size_t base = segment_count(f->ix->file[1], TABLE_ENTRIES);
+
+	return f->batch.n_entries > HEAD_MAX &&
+	    f->batch.n_entries > base / HEAD_PART;
+}
+
+/* Put what the batch has, added to what is there, in its place. */
+static void
+put(struct refresh *f)
+{
+	static const struct reflist no_refs = REFLIST_INIT;
+	struct index *ix = f->ix;
+	struct index_head head = { { 0 }, &f->refs, f->state.p, NULL };
+	struct index_head plain = { { 0 }, &no_refs, "", NULL };
+	struct index older = { ix->repo, { NULL, ix->file[1] }, { 0 } };
+	struct buf image = BUF_INIT, base = BUF_INIT;
+	uint32_t *gone = NULL;
+	uint64_t id = ix->meta.base;
+	int merge = is_large(f);
+
+	if (!f->anew)
+		index_batch_load(&f->batch, ix->file[0]);
+	if (merge)
+		index_batch_load(&f->batch, ix->file[1]);
+	index_batch_settle(&f->batch);
+	count(f, merge ? NULL : ix->file[1], &head.meta);
+	if (merge) {
+		id = new_id();
+		index_batch_image(&f->batch, id, &plain, NULL, &base);
+		index_batch_release(&f->batch);
+		index_batch_settle(&f->batch);
+	} else {
+		head.gone = gone = count_gone(f);
+	}
+	head.meta.base = id;
+	index_batch_image(&f->batch, new_id(), &head, merge ||
+	    ix->file[1] == NULL ? NULL : &older, &image);
+	index_replace(ix, &image, merge ? &base : NULL, f->save);
+	buf_release(&image);
+	buf_release(&base);
+	free(gone);
+}
+
+static struct err *
+refresh(struct refresh *f, const struct lock *l)
+{
+	struct index *ix = f->ix;
+	struct err *e = look_at_refs(f, l);
+
+	if (e != NULL)
+		return e;
+	f->save = l->fd >= 0;
+	f->anew |= ix->file[0] == NULL || !index_is_still_missing(ix);
+	if (!f->anew && is_unchanged(f)) {
+		if (f->save && f->proven && !ix->meta.proven)
+			put(f);
+		return NULL;
+	}
+	if (!f->anew && !read_news(f))
+		f->anew = 1;
+	if (f->anew)
+		read_all(f);
+	put(f);
+	return NULL;
+}
+
+/* 1 if this is nobody's project: then no traces are left. */
+static int
+has_no_logs(struct index *ix)
+{
+	struct reflist refs = REFLIST_INIT;
+	struct err *e;
+	size_t unnamed = 0;
+	int none;
+
+	if (ix->file[0] != NULL)
+		return 0;
+	e = logrefs_logs(ix->repo, &refs, &unnamed);
+	none = e == NULL && refs.n == 0;
+	err_free(e);
+	reflist_release(&refs);
+	return none;
+}
+
+/*
+ * Who may not write, or finds another process at it, reads without saving.
+ * What was loaded before may have been replaced until we had the lock.
+ */
+static void
+take_turn(struct index *ix, struct lock *lock)
+{
+	char *path = repo_shared_path(ix->repo, "index.lock");
+	struct err *e = NULL;
+
+	if (!has_no_logs(ix)) {
+		e = repo_make_state(ix->repo);
+		if (e == NULL)
+			e = lock_take(lock, path, 0);
+	}
+	err_free(e);
+	if (lock->fd >= 0) {
+		index_unload(ix);
+		index_load(ix);
+	}
+	free(path);
+}
+
+struct err *
+index_refresh(struct index *ix, int anew)
+{
+	struct refresh f = { .ix = ix, .state = BUF_INIT, .anew = anew };
+	struct lock lock = LOCK_INIT;
+	struct err *e;
+
+	/* An index of what is left after a prune would look complete. */
+	err_free(sync_restore_pruned(ix->repo));
+	take_turn(ix, &lock);
+	e = refresh(&f, &lock);
+	lock_release(&lock);
+	reflist_release(&f.refs);
+	buf_release(&f.state);
+	oidset_release(&f.old_tips);
+	oidset_release(&f.met);
+	index_batch_release(&f.batch);
+	return e;
+}

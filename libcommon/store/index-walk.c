@@ -1,0 +1,304 @@
+#include "store/index-walk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "store/record.h"
+#include "store/writer.h"
+
+#define TIP_MAX (64 * 1024 * 1024)	/* larger is no log, and not read */
+#define RUNS_AT_A_TIME 32
+#define MALFORMED_RUN_MAX 1000	/* then the ref is not a log at all */
+
+/* A commit whose children are all behind us. */
+struct item {
+	struct index_entry entry;
+	struct record rec;
+	size_t malformed_run;	/* commits in a row that are not records */
+};
+
+struct walk {
+	struct index_walk *w;
+	struct oidset seen;
+	struct item **heap;	/* newest at the top */
+	size_t n, cap;
+	int64_t now;
+};
+
+static void
+item_free(struct item *it)
+{
+	if (it == NULL)
+		return;
+	record_release(&it->rec);
+	free(it);
+}
+
+static int
+before(const struct item *a, const struct item *b)
+{
+	return index_newer(a->entry.when, &a->entry.id, b->entry.when,
+	    &b->entry.id);
+}
+
+static void
+heap_push(struct walk *k, struct item *it)
+{
+	size_t i, up;
+
+	ALLOC_GROW(k->heap, k->n, k->cap);
+	for (i = k->n++; i > 0; i = up) {
+		up = (i - 1) / 2;
+		if (!before(it, k->heap[up]))
+			break;
+		k->heap[i] = k->heap[up];
+	}
+	k->heap[i] = it;
+}
+
+static struct item *
+heap_pop(struct walk *k)
+{
+	struct item *top = k->heap[0], *last = k->heap[--k->n];
+	size_t i = 0, down;
+
+	for (; (down = 2 * i + 1) < k->n; i = down) {
+		if (down + 1 < k->n &&
+		    before(k->heap[down + 1], k->heap[down]))
+			down++;
+		if (!before(k->heap[down], last))
+			break;
+		k->heap[i] = k->heap[down];
+	}
+	if (k->n > 0)
+		k->heap[i] = last;
+	return top;
+}
+
+static void
+add_missing(struct index_batch *b, const struct oid *id)
+{
+	ALLOC_GROW(b->missing, b->n_missing, b->cap_missing);
+	b->missing[b->n_missing++] = *id;
+}
+
+/*
+ * A commit that the index has got a child.  Its place is below its newest
+ * child, so it may have to move: down if it had none before, up if another
+ * one held it down.
+ */
+static void
+meet(struct walk *k, const struct index_entry *known, const struct item *child)
+{
+	struct index_walk *w = k->w;
+
+	oidset_add(&w->met, &known->id);
+	if (child == NULL || known->kind == KIND_BAD)
+		return;
+	if (child->entry.when <= known->when ?
+	    oidset_has(w->old_tips, &known->id) :
+	    known->bent && child->entry.when - 1 > known->when)
+		w->rebuild = 1;
+}
+
+static void
+place(struct walk *k, struct item *it, int is_record, const struct item *child)
+{
+	int64_t most = child == NULL ? INT64_MAX : child->entry.when - 1;
+	struct index_batch *b = k->w->batch;
+
+	it->entry.id = it->rec.id;
+	it->entry.when = most;
+	if (is_record && it->rec.clock < most)
+		it->entry.when = it->rec.clock;
+	it->entry.bent = !is_record || it->entry.when != it->rec.clock;
+	it->entry.kind = KIND_BAD;
+	if (is_record)
+		it->entry.kind = index_batch_kind(b, it->rec.kind);
+	else
+		it->malformed_run = child == NULL ? 1 :
+		    child->malformed_run + 1;
+	if (is_record && it->rec.clock > k->now + CLOCK_AHEAD_MAX) {
+		ALLOC_GROW(b->ahead, b->n_ahead, b->cap_ahead);
+		b->ahead[b->n_ahead++] = it->rec.clock;
+	}
+}
+
+/* What a ref points at may be anything, of any size. */
+static int
+is_too_large(struct walk *k, const struct oid *id)
+{
+	enum object_type type;
+	struct err *e;
+	size_t size;
+	int large;
+
+	e = object_size(k->w->repo, id, &type, &size);
+	large = e == NULL && (type != OBJECT_COMMIT || size > TIP_MAX);
+	err_free(e);
+	return large;
+}
+
+/* Read one commit of a log and queue it. */
+static void
+visit(struct walk *k, const struct oid *id, const struct item *child)
+{
+	struct index_entry known;
+	struct buf data = BUF_INIT;
+	enum object_type type = OBJECT_BLOB;
+	struct item *it;
+	struct err *e = NULL;
+
+	if (!oidset_add(&k->seen, id))
+		return;
+	if (k->w->index != NULL && index_find(k->w->index, id, &known)) {
+		meet(k, &known, child);
+		return;
+	}
+	it = xcalloc(1, sizeof(*it));
+	it->rec.id = *id;
+	if (child != NULL || !is_too_large(k, id)) {
+		e = object_read(k->w->repo, id, &type, &data);
+		if (e != NULL) {
+			/* Damaged or missing: counted, never fatal. */
+			err_free(e);
+			add_missing(k->w->batch, id);
+			item_free(it);
+			goto done;
+		}
+	}
+	if (type == OBJECT_COMMIT)
+		e = record_parse(&it->rec, id, data.p, data.len);
+	place(k, it, type == OBJECT_COMMIT && e == NULL, child);
+	err_free(e);
+	heap_push(k, it);
+done:
+	buf_release(&data);
+}
+
+static void
+add_link(struct index_batch *b, const struct item *it, const char *target,
+    enum index_how how)
+{
+	struct index_link *l;
+	struct oid id;
+
+	if (target == NULL || oid_parse(target, &id) != 0)
+		return;
+	ALLOC_GROW(b->links, b->n_links, b->cap_links);
+	l = &b->links[b->n_links++];
+	memset(l, 0, sizeof(*l));
+	l->target = id;
+	l->from = it->rec.id;
+	l->when = it->entry.when;
+	l->how = how;
+}
+
+static void
+add_links(struct index_batch *b, const struct item *it)
+{
+	const struct record *rec = &it->rec;
+	const char *steer = record_trailer(rec, "Agent-Steer");
+	const char *state = record_trailer(rec, "Agent-State");
+
+	add_link(b, it, record_trailer(rec, "Agent-Supersedes"),
+	    INDEX_SUPERSEDES);
+	if (strcmp(rec->kind, "retract") == 0)
+		add_link(b, it, record_trailer(rec, "Agent-Retracts"),
+		    INDEX_RETRACTS);
+	else if (strcmp(rec->kind, "delivered") == 0)
+		add_link(b, it, steer, INDEX_DELIVERED);
+	else if (strcmp(rec->kind, "answered") == 0 && state != NULL &&
+	    strcmp(state, "done") == 0)
+		add_link(b, it, steer, INDEX_DONE);
+	else if (strcmp(rec->kind, "answered") == 0 && state != NULL &&
+	    strcmp(state, "declined") == 0)
+		add_link(b, it, steer, INDEX_DECLINED);
+}
+
+/* A run has thousands of records, and few runs go on at a time. */
+static void
+merge_run(struct index_batch *b, const struct index_run *run)
+{
+	size_t i;
+
+	for (i = b->n_runs; i > 0 && i + RUNS_AT_A_TIME > b->n_runs; i--)
+		if (strcmp(b->runs[i - 1].id, run->id) == 0) {
+			index_run_merge(&b->runs[i - 1], run);
+			return;
+		}
+	ALLOC_GROW(b->runs, b->n_runs, b->cap_runs);
+	b->runs[b->n_runs++] = *run;
+}
+
+static void
+add_run(struct index_batch *b, const struct item *it)
+{
+	const struct record *rec = &it->rec;
+	const char *id = record_trailer(rec, "Agent-Run");
+	const char *event = record_trailer(rec, "Agent-Event");
+	const char *number = record_trailer(rec, "Agent-Iteration");
+	const char *outcome = record_trailer(rec, "Agent-Outcome");
+	struct index_run one, *run = &one;
+
+	if (id == NULL || event == NULL || *id == '\0' ||
+	    strlen(id) >= INDEX_RUN_ID_SIZE)
+		return;
+	memset(run, 0, sizeof(*run));
+	snprintf(run->id, sizeof(run->id), "%s", id);
+	run->started = rec->clock;
+	run->last = it->entry.when;
+	run->newest = rec->id;
+	run->ended = strcmp(event, "end") == 0;
+	run->refusals = outcome != NULL && strcmp(outcome, "refused") == 0;
+	if (number != NULL && strlen(number) < 10) {
+		run->iteration = strtoll(number, NULL, 10);
+		run->iteration_when = it->entry.when;
+	}
+	if (record_trailer(rec, "Agent-Agent") != NULL) {
+		run->agent_from = rec->id;
+		run->agent_when = it->entry.when;
+	}
+	merge_run(b, run);
+}
+
+static void
+take(struct walk *k, struct item *it)
+{
+	struct index_batch *b = k->w->batch;
+	size_t i;
+
+	if (it->malformed_run <= MALFORMED_RUN_MAX)
+		for (i = 0; i < it->rec.parent_count; i++)
+			visit(k, &it->rec.parents[i], it);
+	ALLOC_GROW(b->entries, b->n_entries, b->cap_entries);
+	b->entries[b->n_entries++] = it->entry;
+	if (it->entry.kind == KIND_BAD)
+		return;
+	add_links(b, it);
+	if (strcmp(it->rec.kind, "run") == 0)
+		add_run(b, it);
+}
+
+void
+index_walk(struct index_walk *w, const struct oid *tips, size_t n)
+{
+	struct walk k = { .w = w, .now = clock_now() };
+	struct item *it;
+	size_t i;
+
+	(void)index_batch_kind(w->batch, "");
+	for (i = 0; i < n; i++)
+		visit(&k, &tips[i], NULL);
+	while (k.n > 0) {
+		it = heap_pop(&k);
+		take(&k, it);
+		item_free(it);
+	}
+	free(k.heap);
+	oidset_release(&k.seen);
+}

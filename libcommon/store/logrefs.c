@@ -1,0 +1,97 @@
+#include "store/logrefs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "store/writer.h"
+
+#define REMOTES_PREFIX "refs/agent-remotes/"
+
+/* <remote>/log/<writer>, where <remote> may have slashes. */
+static int
+is_fetched(const char *name, const char *what)
+{
+	const char *writer = strrchr(name, '/');
+	size_t n = strlen(what);
+
+	/* A heartbeat may be forced, so its folder holds no log. */
+	return writer != NULL && (size_t)(writer - name) >= n &&
+	    strncmp(writer + 1 - n, what, n) == 0 &&
+	    strstr(name, "/beat/log/") == NULL &&
+	    strstr(name, "/log/beat/") == NULL &&
+	    writer_name_ok(writer + 1);
+}
+
+/* "refs/agent/…" sorts behind "refs/agent-remotes/…". */
+static int
+ref_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct ref *)a)->name,
+	    ((const struct ref *)b)->name);
+}
+
+static struct err *
+list(struct repo *r, const char *own, const char *fetched,
+    struct reflist *refs, size_t *unnamed)
+{
+	struct reflist remote = REFLIST_INIT;
+	const char *name;
+	struct err *e;
+	size_t i;
+
+	e = ref_list(r, own, refs);
+	if (e == NULL)
+		e = ref_list(r, REMOTES_PREFIX, &remote);
+	for (i = 0; e == NULL && i < remote.n; i++) {
+		name = remote.v[i].name + strlen(REMOTES_PREFIX);
+		if (!is_fetched(name, fetched)) {
+			/* Below log/, but with a name that no writer has. */
+			*unnamed += strstr(name, fetched) != NULL;
+			continue;
+		}
+		ALLOC_GROW(refs->v, refs->n, refs->cap);
+		refs->v[refs->n++] = remote.v[i];
+		remote.v[i].name = NULL;
+	}
+	reflist_release(&remote);
+	if (refs->n > 0)
+		qsort(refs->v, refs->n, sizeof(*refs->v), ref_cmp);
+	return e;
+}
+
+struct err *
+logrefs_logs(struct repo *r, struct reflist *refs, size_t *unnamed)
+{
+	return list(r, LOG_PREFIX, "/log/", refs, unnamed);
+}
+
+struct err *
+logrefs_beats(struct repo *r, struct reflist *refs)
+{
+	size_t unnamed = 0;
+
+	return list(r, BEAT_PREFIX, "/beat/", refs, &unnamed);
+}
+
+static int
+name_cmp(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+size_t
+logrefs_writers(const struct reflist *refs)
+{
+	const char **names = xreallocarray(NULL, refs->n, sizeof(*names));
+	size_t i, count = 0;
+
+	for (i = 0; i < refs->n; i++)
+		names[i] = strrchr(refs->v[i].name, '/');
+	if (refs->n > 0)
+		qsort(names, refs->n, sizeof(*names), name_cmp);
+	for (i = 0; i < refs->n; i++)
+		count += i == 0 || strcmp(names[i], names[i - 1]) != 0;
+	free(names);
+	return count;
+}

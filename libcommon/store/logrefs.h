@@ -1,0 +1,19 @@
+/* Which refs are logs and heartbeats: this clone's own and fetched ones. */
+#ifndef STORE_LOGREFS_H
+#define STORE_LOGREFS_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "store/repo.h"
+
+/*
+ * Append all logs, sorted by name; *unnamed counts refs where logs should be
+ * whose name no writer has.
+ */
+struct err *logrefs_logs(struct repo *, struct reflist *, size_t *unnamed);
+struct err *logrefs_beats(struct repo *, struct reflist *);
+/* How many writers: a log that is here and fetched as well is one. */
+size_t	 logrefs_writers(const struct reflist *);
+
+#endif
