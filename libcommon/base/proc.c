@@ -343,6 +343,18 @@ spawn_say_slow(const struct proc *p, int64_t start, int *said)
 	fprintf(stderr, "%s\n", p->slow);
 }
 
+/* It took too long, stopped at a terminal that is not its own perhaps. */
+static struct err *
+give_up(const struct proc *proc, pid_t pid, int *status)
+{
+	struct err *e = err_new(ERR_SYSTEM, "'%s' did not end within %lld "
+	    "seconds", proc->argv->v[0],
+	    (long long)(proc->limit / CLOCK_SECOND));
+
+	(void)proc_kill_tree(pid, CLOCK_SECOND);
+	return err_first(e, proc_wait(pid, status));
+}
+
 /*
  * Until the pipes are closed; or until the child has ended and the pipes are
  * empty, since a daemon that it left behind may hold them open for ever.
@@ -356,6 +368,8 @@ pump_all(struct pumps *p, const struct proc *proc, pid_t pid, int *status)
 
 	while (p->out >= 0 || p->err >= 0) {
 		spawn_say_slow(proc, start, &said);
+		if (proc->limit != 0 && clock_monotonic() - start > proc->limit)
+			return give_up(proc, pid, status);
 		if (pump(p, 50))
 			continue;
 		got = waitpid(pid, status, WNOHANG);

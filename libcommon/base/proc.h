@@ -33,9 +33,10 @@ struct proc {
 	/* Said on our stderr once it has taken three seconds; or NULL.  Only
 	 * for what is waited for: proc_capture() and the jobs below. */
 	const char *slow;
+	int64_t limit;		/* µs, proc_capture() only; 0: none */
 };
 
-#define PROC_INIT { NULL, NULL, NULL, 0, -1, -1, NULL }
+#define PROC_INIT { NULL, NULL, NULL, 0, -1, -1, NULL, 0 }
 
 /*
  * Start it.  The child gets default signal handlers and an empty mask.  A
@@ -50,6 +51,7 @@ int	 proc_exit_status(int status);
 /*
  * Run to the end with `input` (may be NULL) on stdin, gathering stdout (and
  * stderr into `err_out` if not NULL); *status as by proc_exit_status().
+ * Beyond its limit, it and all its descendants are ended: ERR_SYSTEM.
  */
 struct err *proc_capture(const struct proc *, const struct buf *input,
 		struct buf *out, struct buf *err_out, int *status);

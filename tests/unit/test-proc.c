@@ -93,6 +93,12 @@ test_capture(void)
 	    "a daemon that holds the pipe");
 	is_str(out.p, "now\n", "is not waited for");
 	strvec_release(&argv);
+	/* As a program that asks at a terminal where nobody is. */
+	strvec_push(&argv, "trap '' TERM; kill -STOP $$; sleep 600");
+	p.limit = CLOCK_SECOND / 5;
+	is_err(proc_capture(&p, NULL, &out, &err, &status), ERR_SYSTEM,
+	    "did not end within", "a limit ends what is stopped");
+	strvec_release(&argv);
 	strvec_release(&env);
 	buf_release(&in);
 	buf_release(&out);
