@@ -15,8 +15,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "store/sign.h"
 
-#define LOCK_WAIT_MS 30000
+/* The lock is held while a record is signed. */
+#define LOCK_WAIT_MS (30000 + (int)(SIGN_LIMIT / 1000))
 
 int
 writer_name_ok(const char *s)
@@ -399,7 +401,7 @@ next_clock(struct repo *r, const struct oid *tip)
 /* The commit of a draft, written; the caller moves the ref. */
 static struct err *
 write_commit(struct repo *r, const struct draft *d, const char *writer,
-    const struct oid *parent, struct oid *id)
+    const struct oid *parent, int sign, struct oid *id)
 {
 	char *author = NULL, *committer = NULL;
 	struct buf commit = BUF_INIT;
@@ -420,7 +422,9 @@ write_commit(struct repo *r, const struct draft *d, const char *writer,
 	if (commit.len > RECORD_TEXT_MAX)
 		e = err_new(ERR_INPUT, "a record holds at most 1 MiB of text, "
 		    "this one has %zu bytes; shorten it", commit.len);
-	else
+	else if (sign)
+		e = sign_commit(r, &commit);
+	if (e == NULL)
 		e = object_write(r, OBJECT_COMMIT, commit.p, commit.len, id);
 done:
 	buf_release(&commit);
@@ -447,7 +451,7 @@ append_locked(struct repo *r, const struct draft *d, struct oid *id)
 		parent = NULL;
 	}
 	if (e == NULL)
-		e = write_commit(r, d, writer, parent, id);
+		e = write_commit(r, d, writer, parent, 1, id);
 	if (e == NULL)
 		e = ref_swap(r, ref, parent, id);
 	free(writer);
@@ -486,7 +490,7 @@ writer_beat(struct repo *r, const struct draft *d)
 	if (e != NULL)
 		return e;
 	ref = xasprintf(BEAT_PREFIX "%s", writer);
-	e = write_commit(r, d, writer, NULL, &id);
+	e = write_commit(r, d, writer, NULL, 0, &id);
 	if (e == NULL)
 		e = ref_set(r, ref, &id);
 	free(writer);

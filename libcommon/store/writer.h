@@ -42,11 +42,11 @@ struct err *writer_log(struct repo *, char **ref);
 struct err *writer_renew(struct repo *, char **id);
 
 /*
- * Append a record to this clone's log: on success it is on disk and *id is
- * its name.  Any number of processes may append at once.
+ * Append a record to this clone's log, signed if the user wants that
+ * (store/sign.h): on success it is on disk and *id is its name.  Any number of processes may append at once.
  */
 struct err *writer_append(struct repo *, const struct draft *, struct oid *id);
-/* Replace this clone's heartbeat (a record without parents). */
+/* Replace this clone's heartbeat (a record without parents, not signed). */
 struct err *writer_beat(struct repo *, const struct draft *);
 
 /*
