@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/writer-name.h"
 #include "store/writer.h"
 
 #define REMOTES_PREFIX "refs/agent-remotes/"

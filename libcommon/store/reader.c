@@ -9,6 +9,7 @@
 #include "base/strvec.h"
 #include "store/logrefs.h"
 #include "store/writer.h"
+#include "store/writer-name.h"
 
 #define OBJECT_MAX (64 * 1024 * 1024)	/* larger is no record, and not read */
 #define CANDIDATES 10

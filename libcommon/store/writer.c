@@ -1,10 +1,8 @@
 #include "store/writer.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,72 +14,10 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "store/sign.h"
+#include "store/writer-name.h"
 
 /* The lock is held while a record is signed. */
 #define LOCK_WAIT_MS (30000 + (int)(SIGN_LIMIT / 1000))
-
-int
-writer_name_ok(const char *s)
-{
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
-
-	return n > 0 && n <= 128 && s[n] == '\0' && *s != '.' && *s != '-' &&
-	    strstr(s, "..") == NULL;
-}
-
-/* Up to `max` lower-case letters and digits of s; `other` if it has none. */
-static void
-add_word(struct buf *b, const char *s, size_t max, const char *other)
-{
-	size_t before = b->len;
-
-	for (; s != NULL && *s != '\0' && b->len - before < max; s++) {
-		if (*s == '.' || *s == '@' || *s == ' ')
-			break;
-		if (isascii((unsigned char)*s) && isalnum((unsigned char)*s))
-			buf_addch(b, tolower((unsigned char)*s));
-	}
-	if (b->len == before)
-		buf_addstr(b, other);
-}
-
-static struct err *
-random_bytes(unsigned char *p, size_t n)
-{
-	struct err *e = NULL;
-	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, p, n) != (ssize_t)n)
-		e = err_errno("cannot read '/dev/urandom'");
-	if (fd >= 0)
-		close(fd);
-	return e;
-}
-
-/* "ada-laptop-7f3c9d": who, where, and what makes it unique. */
-static struct err *
-mint(char **id)
-{
-	const struct passwd *pw = getpwuid(getuid());
-	struct buf b = BUF_INIT;
-	unsigned char rnd[3];
-	char host[256];
-	struct err *e;
-
-	e = random_bytes(rnd, sizeof(rnd));
-	if (e != NULL)
-		return e;
-	if (gethostname(host, sizeof(host)) != 0)
-		host[0] = '\0';
-	host[sizeof(host) - 1] = '\0';
-	add_word(&b, pw == NULL ? getenv("USER") : pw->pw_name, 16, "user");
-	buf_addch(&b, '-');
-	add_word(&b, host, 16, "host");
-	buf_addf(&b, "-%02x%02x%02x", rnd[0], rnd[1], rnd[2]);
-	*id = buf_steal(&b);
-	return NULL;
-}
 
 /* What shows where the file was written: inodes change when it is copied. */
 static int
@@ -180,7 +116,7 @@ take_new_id(struct repo *r, const char *old, char **id)
 	struct oid tip;
 	struct err *e;
 
-	e = mint(id);
+	e = writer_name_mint(id);
 	if (e != NULL || old == NULL)
 		goto done;
 	from = xasprintf(LOG_PREFIX "%s", old);

@@ -55,7 +55,4 @@ struct err *writer_beat(struct repo *, const struct draft *);
  */
 void	 writer_saw(struct repo *, int64_t clock);
 
-/* 1 if the name is one that a writer may have (of a ref from anywhere). */
-int	 writer_name_ok(const char *);
-
 #endif
