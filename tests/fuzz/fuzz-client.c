@@ -20,6 +20,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		client_reader_init(&r, &client);
 		client_feed(&r, (const char *)data, cut);
 		client_feed(&r, (const char *)data + cut, size - cut);
+		client_feed_errors(&r, (const char *)data, size);
 		res = client_finish(&r, 0);
 		/* Without a result of its own, the client did not succeed. */
 		if (client.claude && res->outcome == CLIENT_WORKED &&

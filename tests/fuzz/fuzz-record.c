@@ -10,6 +10,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
+/* Cut and broken to a terminal's width, it is still whole characters. */
+static void
+show_narrow(const char *clean)
+{
+	struct buf b = BUF_INIT;
+
+	text_fit(&b, clean, 9);
+	if (text_width(b.p) > 9)
+		abort();
+	text_wrap(&b, clean, 3, 4, 17);
+	if (!text_is_utf8(b.p, b.len))
+		abort();
+	buf_release(&b);
+}
+
 /* What was parsed is what a reader shows: it must be clean and whole. */
 static void
 show(const char *text)
@@ -24,6 +39,7 @@ show(const char *text)
 		if ((unsigned char)b.p[i] < 0x20 && b.p[i] != '\n' &&
 		    b.p[i] != '\t')
 			abort();
+	show_narrow(b.p);
 	buf_release(&b);
 }
 
