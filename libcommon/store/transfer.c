@@ -46,31 +46,47 @@ run_git(const struct strvec *argv, const char *remote, int background,
 	return e;
 }
 
+/* Add words to what is said; `more` joins them to those before. */
+static void
+add_words(struct buf *b, const char *p, const char *stop, int more)
+{
+	buf_addf(b, "%s%.*s", b->len == 0 ? "" : more ? " " : "; ",
+	    (int)(stop - p), p);
+	buf_rtrim(b);
+}
+
 /*
  * What git gave as the reason: its "fatal:" lines with what follows a colon
- * at their end, and the words of ssh and of the other side.
+ * at their end, and the words of ssh and of the other side.  ssh has no mark
+ * of its own on all of them: "ada@lab: Permission denied (publickey)."
  */
 static char *
 problem_of(const char *output, int status)
 {
+	static const char unread[] = "Could not read from remote";
 	struct buf b = BUF_INIT;
-	const char *p, *stop, *fatal;
+	const char *p, *stop, *fatal, *skipped = NULL, *skipped_stop = NULL;
 	int goes_on = 0;
 
 	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
 		stop = p + strcspn(p, "\n");
 		/* It may stand behind "Connecting to … ". */
 		fatal = strstr(p, "fatal: ");
-		if (fatal != NULL && fatal < stop)
+		if (fatal != NULL && fatal < stop) {
 			p = fatal + 7;
-		else if (!goes_on && strncmp(p, "ssh: ", 5) != 0 &&
-		    strncmp(p, "remote: ", 8) != 0)
+			if (skipped != NULL &&
+			    strncmp(p, unread, strlen(unread)) == 0)
+				add_words(&b, skipped, skipped_stop, 0);
+		} else if (!goes_on && strncmp(p, "ssh: ", 5) != 0 &&
+		    strncmp(p, "remote: ", 8) != 0) {
+			skipped = stop > p ? p : NULL;
+			skipped_stop = stop;
 			continue;
-		buf_addf(&b, "%s%.*s", b.len == 0 ? "" : goes_on ? " " : "; ",
-		    (int)(stop - p), p);
+		}
+		skipped = NULL;
+		add_words(&b, p, stop, goes_on);
 		goes_on = stop > p && stop[-1] == ':';
 	}
-	buf_rtrim(&b);
 	if (b.len == 0)
 		buf_addf(&b, "git ended with status %d", status);
 	return buf_steal(&b);
