@@ -305,9 +305,14 @@ t 'bad prefixes and numbers' <<'EOF'
 	cd hostile
 	for prefix in '' agent refs/ 'refs/a b' 'refs/*' 'refs/x:refs/y'; do
 		git config agent.prefix "$prefix"
-		git agent sync
+		test_exit 128 git agent sync 2>err
+		test_grep "^fatal: agent.prefix is '.*': expected the beginning of a ref" err
+		test_exit 128 git agent log done x 2>err
+		test_grep 'agent.prefix' err
 	done
 	git config --unset agent.prefix
+	git agent log --json --offline | jq -r '.[].subject' >out
+	test_no_grep '^x$' out
 	for n in -1 x 99999999999999999999 ''; do
 		test_exit 129 git agent log -n "$n" 2>err
 	done

@@ -131,8 +131,64 @@ repo_commit_tree(struct repo *r, const struct oid *oid, struct oid *tree)
 	return e;
 }
 
-struct err *
-repo_tree_entry(struct repo *r, const struct oid *oid, const char *path,
+/*
+ * In a partial clone git fetches what it misses, which libgit2 cannot: one
+ * line of git's answer, or "" (then *found stays as it is).
+ */
+static int
+ask_git(struct repo *r, const char *command, const char *option,
+    const char *name, struct oid *found)
+{
+	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
+	struct proc p = PROC_INIT;
+	struct buf text = BUF_INIT;
+	struct err *e;
+	int status = 0, ok;
+
+	if (!repo_is_partial(r))
+		return 0;
+	strvec_pushl(&argv, "git", command, option, name, (char *)NULL);
+	strvec_pushf(&env, "GIT_DIR=%s", r->gitdir);
+	p.argv = &argv;
+	p.env = &env;
+	p.flags = PROC_NO_STDERR;
+	e = proc_capture(&p, NULL, &text, NULL, &status);
+	buf_rtrim(&text);
+	ok = e == NULL && status == 0 &&
+	    (found == NULL || oid_parse(text.p, found) == 0);
+	err_free(e);
+	buf_release(&text);
+	strvec_release(&argv);
+	strvec_release(&env);
+	return ok;
+}
+
+/* 1 if git has, or has brought, the object that a path in a tree names. */
+static int
+bring_entry(struct repo *r, const struct oid *tree, const char *path,
+    struct oid *found)
+{
+	char hex[OID_HEX_SIZE], *name;
+	int ok;
+
+	oid_hex(tree, hex);
+	name = xasprintf("%s:%s", hex, path);
+	ok = ask_git(r, "rev-parse", "--verify", name, found);
+	free(name);
+	return ok;
+}
+
+static int
+bring_object(struct repo *r, const struct oid *oid)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(oid, hex);
+	return ask_git(r, "cat-file", "-t", hex, NULL);
+}
+
+static struct err *
+tree_entry_here(struct repo *r, const struct oid *oid, const char *path,
     struct oid *found)
 {
 	git_tree *tree = NULL;
@@ -153,6 +209,19 @@ repo_tree_entry(struct repo *r, const struct oid *oid, const char *path,
 		oid_from_git(found, git_tree_entry_id(entry));
 	git_tree_entry_free(entry);
 	git_tree_free(tree);
+	return e;
+}
+
+struct err *
+repo_tree_entry(struct repo *r, const struct oid *oid, const char *path,
+    struct oid *found)
+{
+	struct err *e = tree_entry_here(r, oid, path, found);
+
+	if (e != NULL && bring_entry(r, oid, path, found)) {
+		err_free(e);
+		e = NULL;
+	}
 	return e;
 }
 
@@ -178,8 +247,13 @@ repo_commit_file(struct repo *r, const struct oid *oid, const char *path,
 	struct err *e;
 
 	e = repo_commit_entry(r, oid, path, &blob);
-	if (e == NULL)
+	if (e != NULL)
+		return e;
+	e = object_read(r, &blob, &type, text);
+	if (e != NULL && e->code == ERR_NOTFOUND && bring_object(r, &blob)) {
+		err_free(e);
 		e = object_read(r, &blob, &type, text);
+	}
 	if (e == NULL && type != OBJECT_BLOB)
 		e = err_new(ERR_INPUT, "'%s' is not a file", path);
 	return e;

@@ -36,5 +36,7 @@ oid_from_git(struct oid *o, const git_oid *g)
 }
 
 struct err *repo_odb(struct repo *, git_odb **);
+/* Settings of ours that cannot be used: ERR_CONFIG names key and value. */
+struct err *settings_check(struct repo *);
 
 #endif

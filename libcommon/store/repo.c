@@ -82,7 +82,7 @@ ask_git(const char *what, struct buf *answer)
 	struct proc p = PROC_INIT;
 	struct buf words = BUF_INIT;
 	struct err *e;
-	char *line = NULL;
+	char *line = NULL, *blank;
 	int status;
 
 	strvec_pushl(&argv, "git", "rev-parse", what, (char *)NULL);
@@ -93,6 +93,9 @@ ask_git(const char *what, struct buf *answer)
 		if (strncmp(line, "fatal: ", 7) == 0)
 			line += 7;
 		buf_rtrim(&words);
+		/* A list, of extensions say, in the same sentence. */
+		while ((blank = strpbrk(words.p, "\n\t")) != NULL)
+			*blank = ' ';
 		e = err_new(ERR_NOREPO, "%s", line);
 	}
 	buf_rtrim(answer);
@@ -156,18 +159,48 @@ without_slash(const char *path)
 }
 
 static struct err *
-open_found(struct repo *r, const struct saved_env *env)
+open_found(struct repo *r)
 {
 	int rc;
 
 	rc = git_repository_open_ext(&r->git, NULL,
 	    GIT_REPOSITORY_OPEN_FROM_ENV, NULL);
-	if (rc != 0)
-		return open_refused(rc, &r->git);
-	if (env->work_tree != NULL &&
-	    git_repository_set_workdir(r->git, env->work_tree, 0) != 0)
-		return err_git("cannot use the work tree '%s'",
-		    env->work_tree);
+	return rc == 0 ? NULL : open_refused(rc, &r->git);
+}
+
+/*
+ * Where GIT_DIR says which repository, the current folder is the top of the
+ * work tree, as in git's setup.c; libgit2 takes the parent of ".git".
+ */
+static struct err *
+choose_workdir(struct repo *r)
+{
+	const char *dir = getenv("GIT_WORK_TREE"), *implicit;
+	char *real;
+	int same;
+
+	if (dir == NULL && getenv("GIT_DIR") != NULL &&
+	    !repo_config_bool(r, "core.bare", 0) &&
+	    repo_config(r, "core.worktree") == NULL) {
+		implicit = getenv("GIT_IMPLICIT_WORK_TREE");
+		if (implicit != NULL && strcmp(implicit, "0") == 0)
+			return NULL;	/* git --bare */
+		dir = ".";
+	}
+	r->workdir = without_slash(git_repository_workdir(r->git));
+	if (dir == NULL)
+		return NULL;
+	/* libgit2 leaks memory where it is the one that it has. */
+	real = realpath(dir, NULL);
+	same = real != NULL && r->workdir != NULL &&
+	    strcmp(real, r->workdir) == 0;
+	free(real);
+	if (same)
+		return NULL;
+	if (git_repository_set_workdir(r->git, dir, 0) != 0)
+		return err_git("cannot use the work tree '%s'", dir);
+	free(r->workdir);
+	r->workdir = without_slash(git_repository_workdir(r->git));
 	return NULL;
 }
 
@@ -205,7 +238,7 @@ repo_open(struct repo **out)
 	env.work_tree = take_env("GIT_WORK_TREE");
 	env.common_dir = take_env("GIT_COMMON_DIR");
 	env.namespace = take_env("GIT_NAMESPACE");
-	e = open_found(r, &env);
+	e = open_found(r);
 	give_env("GIT_WORK_TREE", env.work_tree);
 	give_env("GIT_COMMON_DIR", env.common_dir);
 	give_env("GIT_NAMESPACE", env.namespace);
@@ -213,8 +246,11 @@ repo_open(struct repo **out)
 		goto done;
 	r->gitdir = without_slash(git_repository_path(r->git));
 	r->commondir = without_slash(git_repository_commondir(r->git));
-	r->workdir = without_slash(git_repository_workdir(r->git));
 	e = check_format(r);
+	if (e == NULL)
+		e = settings_check(r);
+	if (e == NULL)
+		e = choose_workdir(r);
 	if (e != NULL)
 		goto done;
 	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR,

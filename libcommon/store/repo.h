@@ -1,7 +1,9 @@
 /*
  * A git repository: its folders, configuration, identity, objects and refs.
  * The only interface to libgit2; repo.c, object.c and ref.c implement it.
- * Nothing here runs anything from the repository or touches the network.
+ * Nothing here runs anything from the repository or touches the network,
+ * but for git itself, which brings what a partial clone has left out when
+ * repo_commit_file() or an _entry() asks for it.
  */
 #ifndef STORE_REPO_H
 #define STORE_REPO_H
@@ -19,7 +21,8 @@ struct repo;
  * Open the repository around the current folder, as git would find it
  * (GIT_DIR, GIT_WORK_TREE, linked worktrees, safe.directory).
  * ERR_NOREPO: there is none; ERR_GIT: there is one that is not supported
- * (SHA-256 objects, reftable) or that git refuses.
+ * (SHA-256 objects, reftable) or that git refuses; ERR_CONFIG: agent.remote
+ * or agent.prefix cannot be used.
  */
 struct err *repo_open(struct repo **);
 void	 repo_close(struct repo *);
@@ -30,6 +33,7 @@ const char *repo_commondir(const struct repo *); /* shared by all worktrees */
 const char *repo_workdir(const struct repo *);	/* NULL: bare */
 struct err *repo_need_workdir(const struct repo *);	/* ERR_BARE */
 int	 repo_is_shallow(const struct repo *);
+int	 repo_is_partial(struct repo *);	/* git fetches what it misses */
 
 /*
  * Paths of our own state files, malloc'd: <common dir>/agent/NAME, shared by
@@ -50,8 +54,14 @@ int	 repo_config_bool(struct repo *, const char *key, int otherwise);
 /* The remote that records travel by: agent.remote, else the upstream of the
  * current branch, else origin, else the only one.  Borrowed; NULL: none. */
 const char *repo_remote(struct repo *);
-/* Where records live on the remote: agent.prefix, or "refs/agent". */
+int	 repo_has_remote(struct repo *, const char *name);	/* by its url */
+/* Where records live on the remote: agent.prefix, or the default. */
 const char *repo_prefix(struct repo *);
+#define REPO_PREFIX_DEFAULT "refs/agent"
+/* 1 if a ref name may begin so; what to say if not. */
+int	 repo_prefix_ok(const char *);
+#define REPO_PREFIX_WANTED "the beginning of a ref's name, such as " \
+	"refs/heads/agent"
 /* Make sure that the remote's fetch refspecs name these; *added counts. */
 struct err *repo_add_refspecs(struct repo *, const char *remote,
 		const char *const *specs, int *added);

@@ -9,9 +9,34 @@
 #include "base/alloc.h"
 #include "base/proc.h"
 
+/* 1 if libgit2 sees a key that fits the regular expression. */
+static int
+has_key(struct repo *r, const char *pattern)
+{
+	git_config_iterator *it = NULL;
+	git_config_entry *entry;
+	int found;
+
+	if (r->config == NULL &&
+	    git_repository_config_snapshot(&r->config, r->git) != 0)
+		return 0;
+	if (git_config_iterator_glob_new(&it, r->config, pattern) != 0)
+		return 0;
+	found = git_config_next(&entry, it) == 0;
+	git_config_iterator_free(it);
+	return found;
+}
+
+int
+repo_is_partial(struct repo *r)
+{
+	return has_key(r, "^extensions\\.partialclone$") ||
+	    has_key(r, "^remote\\..*\\.promisor$");
+}
+
 /* Set where git sees configuration that libgit2 does not. */
 static int
-needs_git(const struct repo *r)
+needs_git(struct repo *r)
 {
 	static const char *const names[] = {
 		"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS",
@@ -28,7 +53,8 @@ needs_git(const struct repo *r)
 	path = xasprintf("%s/config.worktree", r->gitdir);
 	there = access(path, F_OK) == 0;
 	free(path);
-	return there;
+	/* Nor does libgit2 know every condition of an include. */
+	return there || has_key(r, "^includeif\\.");
 }
 
 /* "key\nvalue\0" each; a key alone is git's short form of true. */
@@ -146,6 +172,16 @@ only_remote(struct repo *r)
 	return r->remote;
 }
 
+int
+repo_has_remote(struct repo *r, const char *name)
+{
+	char *key = xasprintf("remote.%s.url", name);
+	int has = repo_config(r, key) != NULL;
+
+	free(key);
+	return has;
+}
+
 /*
  * The remote of the current branch, if it is one by name: it may also be "."
  * (this very repository) or an address, for which nothing can be kept.
@@ -164,11 +200,15 @@ branch_remote(struct repo *r)
 	free(branch);
 	if (v == NULL)
 		return NULL;
-	key = xasprintf("remote.%s.url", v);
-	if (repo_config(r, key) == NULL)
-		v = NULL;
-	free(key);
-	return v;
+	return repo_has_remote(r, v) ? v : NULL;
+}
+
+/* A name, not an option or an address given in a name's place. */
+static int
+remote_name_ok(const char *v)
+{
+	return *v != '\0' && strchr("-/.", *v) == NULL &&
+	    strpbrk(v, ":\\ ") == NULL && strstr(v, "..") == NULL;
 }
 
 const char *
@@ -181,9 +221,7 @@ repo_remote(struct repo *r)
 	v = repo_config(r, "agent.remote");
 	if (v == NULL)
 		v = branch_remote(r);
-	/* A name, not an option or an address given in a name's place. */
-	if (v != NULL && (*v == '\0' || strchr("-/.", *v) != NULL ||
-	    strpbrk(v, ":\\ ") != NULL || strstr(v, "..") != NULL))
+	if (v != NULL && !remote_name_ok(v))
 		v = NULL;
 	if (v != NULL)
 		return r->remote = xstrdup(v);
@@ -192,27 +230,55 @@ repo_remote(struct repo *r)
 	return *r->remote == '\0' ? NULL : r->remote;
 }
 
+/* The rules of git-check-ref-format(1); libgit2's need it to be started. */
+int
+repo_prefix_ok(const char *v)
+{
+	const char *p;
+	size_t n;
+
+	if (strncmp(v, "refs/", 5) != 0 || strlen(v) > 200 ||
+	    strpbrk(v, "~^:?*[\\ ") != NULL || strstr(v, "..") != NULL ||
+	    strstr(v, "@{") != NULL)
+		return 0;
+	for (p = v; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return 0;
+	for (p = v; ; p += n + 1) {
+		n = strcspn(p, "/");
+		if (n == 0 || *p == '.' || p[n - 1] == '.' ||
+		    (n >= 5 && strncmp(p + n - 5, ".lock", 5) == 0))
+			return 0;
+		if (p[n] == '\0')
+			return 1;
+	}
+}
+
+struct err *
+settings_check(struct repo *r)
+{
+	const char *v;
+
+	v = repo_config(r, "agent.remote");
+	if (v != NULL && !remote_name_ok(v))
+		return err_new(ERR_CONFIG, "agent.remote is '%s': expected "
+		    "the name of a remote, as 'git remote' lists them; set "
+		    "it with 'git config agent.remote NAME'", v);
+	v = repo_config(r, "agent.prefix");
+	if (v != NULL && !repo_prefix_ok(v))
+		return err_new(ERR_CONFIG, "agent.prefix is '%s': expected "
+		    REPO_PREFIX_WANTED "; set it with 'git config "
+		    "agent.prefix refs/heads/agent', or take it back with "
+		    "--unset", v);
+	return NULL;
+}
+
 const char *
 repo_prefix(struct repo *r)
 {
-	const char *v;
-	size_t n;
+	const char *v = repo_config(r, "agent.prefix");
 
-	if (r->prefix == NULL) {
-		v = repo_config(r, "agent.prefix");
-		if (v == NULL || strncmp(v, "refs/", 5) != 0 ||
-		    strpbrk(v, ":*?[\\^~ ") != NULL)
-			v = "refs/agent";
-		n = strlen(v);
-		while (n > 5 && v[n - 1] == '/')
-			n--;
-		if (n <= 5) {
-			v = "refs/agent";
-			n = strlen(v);
-		}
-		r->prefix = xstrndup(v, n);
-	}
-	return r->prefix;
+	return v == NULL ? REPO_PREFIX_DEFAULT : v;
 }
 
 static struct err *
@@ -244,9 +310,14 @@ repo_add_refspecs(struct repo *r, const char *name, const char *const *specs,
 {
 	git_remote *remote = NULL;
 	struct err *e = NULL;
+	int rc;
 
 	*added = 0;
-	if (git_remote_lookup(&remote, r->git, name) != 0)
+	rc = git_remote_lookup(&remote, r->git, name);
+	/* Of `git -c`, say: a setting of today, there is no place for more. */
+	if (rc == GIT_ENOTFOUND)
+		return NULL;
+	if (rc != 0)
 		return err_git("cannot read the settings of '%s'", name);
 	for (; e == NULL && *specs != NULL; specs++)
 		e = add_missing(r, remote, name, *specs, added);

@@ -364,6 +364,12 @@ sync_run(struct repo *r, int flags, struct sync_report *rep)
 	if (remote == NULL)
 		return NULL;
 	rep->remote = xstrdup(remote);
+	if (!repo_has_remote(r, remote) &&
+	    repo_config(r, "agent.remote") != NULL) {
+		rep->problem = xasprintf("agent.remote is '%s', and there is "
+		    "no such remote; 'git remote' lists them", remote);
+		return NULL;
+	}
 	e = repo_make_state(r);
 	if (e == NULL && (flags & SYNC_FETCH) != 0) {
 		e = in_turn(r, "fetch.lock", fetch, flags, rep);

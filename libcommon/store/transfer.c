@@ -287,8 +287,9 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	int status;
 
 	strvec_release(&rep->present);
+	/* Records are whole in a partial clone too, to be read offline. */
 	strvec_pushl(&argv, "git", "-c", "fetch.output=full", "fetch",
-	    "--no-tags", "--no-prune", "--no-write-fetch-head",
+	    "--no-filter", "--no-tags", "--no-prune", "--no-write-fetch-head",
 	    "--no-recurse-submodules", "--verbose", "--refmap=", "--",
 	    rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
@@ -313,11 +314,19 @@ transfer_push(struct repo *r, const struct strvec *specs, const char *own,
 	struct buf output = BUF_INIT;
 	size_t i, before = rep->n;
 	struct err *e;
+	char *mirror;
 	int status;
 
-	(void)r;
+	/* Of a mirror, which git would push as a whole or not at all. */
+	strvec_push(&argv, "git");
+	mirror = xasprintf("remote.%s.mirror", rep->remote);
+	if (repo_config_bool(r, mirror, 0)) {
+		strvec_push(&argv, "-c");
+		strvec_pushf(&argv, "%s=false", mirror);
+	}
+	free(mirror);
 	/* The pre-push hook guards the project's code; these are records. */
-	strvec_pushl(&argv, "git", "push", "--porcelain", "--no-verify",
+	strvec_pushl(&argv, "push", "--porcelain", "--no-verify",
 	    "--no-follow-tags", "--recurse-submodules=no", "--",
 	    rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)

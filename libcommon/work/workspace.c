@@ -17,6 +17,7 @@
 struct workspace {
 	const char *dir;
 	struct strvec env;
+	int whole;	/* all files, also where the clone is sparse */
 };
 
 /* What the caller's environment, a git hook's perhaps, must not decide. */
@@ -57,6 +58,9 @@ run_git(const struct workspace *w, struct buf *out,
 	strvec_pushl(&argv, "git", "-c", "core.hooksPath=/dev/null", "-c",
 	    "advice.detachedHead=false", "-c", "submodule.recurse=false",
 	    "-c", "worktree.useRelativePaths=false", (char *)NULL);
+	if (w->whole)
+		strvec_pushl(&argv, "-c", "core.sparseCheckout=false",
+		    (char *)NULL);
 	for (i = 0; i < words->n; i++)
 		strvec_push(&argv, words->v[i]);
 	p.argv = &argv;
@@ -272,6 +276,7 @@ add_worktree(struct repo *r, const char *dir, const char *hex)
 	struct err *e;
 
 	workspace_init(&w, repo_gitdir(r), repo_workdir(r));
+	w.whole = 1;
 	e = remove_folder(dir);
 	if (e == NULL)
 		e = git(&w, NULL, "worktree", "add", "--force", "--force",
@@ -291,6 +296,7 @@ check_out(struct repo *r, const char *dir, const char *hex,
 		return err_new(ERR_GIT, "'%s' is not a work tree of this "
 		    "repository", dir);
 	workspace_init(w, gitdir, dir);
+	w->whole = 1;
 	remove_stale_locks(gitdir);
 	e = git(w, NULL, "checkout", "-q", "--force", "--detach", hex,
 	    (char *)NULL);
