@@ -42,7 +42,8 @@ static const char *
 fate_name(enum sync_fate fate)
 {
 	static const char *const names[] = {
-		"up to date", "new", "moved", "restored", "refused", "rewound"
+		"up to date", "new", "moved", "restored",
+		"carried", "refused", "rewound"
 	};
 
 	return names[fate];
@@ -82,13 +83,16 @@ print_json(struct out *o, const struct sync_report *rep, size_t unpushed)
 	size_t i;
 
 	js_set_string(j, "remote", rep->remote);
+	js_set_string(j, "prefix", rep->prefix);
 	js_set_bool(j, "reached", rep->reached);
 	js_set_string(j, "problem", rep->problem);
+	js_set_string(j, "words", rep->words);
 	js_set_int(j, "unpushed", (int64_t)unpushed);
 	js_set_string(j, "renewed", rep->renewed);
 	for (i = 0; i < rep->n; i++) {
 		one = js_object();
 		js_set_string(one, "ref", rep->refs[i].name);
+		js_set_string(one, "target", rep->refs[i].target);
 		js_set_string(one, "direction",
 		    rep->refs[i].pushed ? "push" : "fetch");
 		js_set_string(one, "fate", fate_name(rep->refs[i].fate));
@@ -98,19 +102,6 @@ print_json(struct out *o, const struct sync_report *rep, size_t unpushed)
 	js_set(j, "refs", refs);
 	js_write(j, o->f);
 	js_free(j);
-}
-
-static void
-print_refused(const struct sync_report *rep, const struct sync_ref *ref)
-{
-	const char *why = ref->reason == NULL ? "no reason given" :
-	    ref->reason;
-
-	if (ref->pushed)
-		cmd_warn("'%s' refused '%s': %s", rep->remote, ref->name, why);
-	else
-		cmd_warn("git could not take '%s' from '%s': %s", ref->name,
-		    rep->remote, why);
 }
 
 static void
@@ -131,8 +122,7 @@ print_problems(const struct sync_report *rep, size_t unpushed)
 			cmd_note("on '%s', '%s' had lost records of this "
 			    "clone; they are there again", rep->remote,
 			    rep->refs[i].name);
-		else if (rep->refs[i].fate == SYNC_REFUSED)
-			print_refused(rep, &rep->refs[i]);
+	delivery_warn_refused(rep);
 	if (unpushed > 0)
 		cmd_warn("%zu record%s not at '%s' yet", unpushed,
 		    unpushed == 1 ? " of this clone is" : "s of this clone "

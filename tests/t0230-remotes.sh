@@ -37,7 +37,8 @@ t 'a server that refuses the records takes the code, and it is said' <<'EOF'
 	new_clone strict obedient
 	cd obedient
 	git agent log done 'kept here' 2>err
-	test_grep "'origin' refused 'log/$(writer)': hook declined" err
+	test_grep "'origin' refused 'refs/agent/log/$(writer)': hook declined" err
+	test_grep "'origin' says: only branches here" err
 	test_grep 'not pushed' err
 	new_commit . change
 	git push -q origin main

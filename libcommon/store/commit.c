@@ -321,6 +321,18 @@ repo_is_dirty(struct repo *r, int *dirty)
 	return e;
 }
 
+int
+repo_contains(struct repo *r, const struct oid *commit, const struct oid *id)
+{
+	git_oid from, to;
+
+	if (oid_equal(commit, id))
+		return 1;
+	oid_to_git(&from, commit);
+	oid_to_git(&to, id);
+	return git_graph_descendant_of(r->git, &from, &to) == 1;
+}
+
 struct err *
 repo_is_pushed(struct repo *r, const struct oid *oid, const char *remote,
     int *pushed)
@@ -328,17 +340,12 @@ repo_is_pushed(struct repo *r, const struct oid *oid, const char *remote,
 	struct reflist list = REFLIST_INIT;
 	struct err *e;
 	char *prefix = xasprintf("refs/remotes/%s/", remote);
-	git_oid id, tip;
 	size_t i;
 
 	*pushed = 0;
-	oid_to_git(&id, oid);
 	e = ref_list(r, prefix, &list);
-	for (i = 0; e == NULL && i < list.n && !*pushed; i++) {
-		oid_to_git(&tip, &list.v[i].id);
-		*pushed = git_oid_equal(&tip, &id) ||
-		    git_graph_descendant_of(r->git, &tip, &id) == 1;
-	}
+	for (i = 0; e == NULL && i < list.n && !*pushed; i++)
+		*pushed = repo_contains(r, &list.v[i].id, oid);
 	reflist_release(&list);
 	free(prefix);
 	return e;

@@ -17,6 +17,9 @@
 
 struct repo;
 
+/* The project's settings, tracked with it: gitagent(5). */
+#define PROJECT_FILE ".gitagent"
+
 /*
  * Open the repository around the current folder, as git would find it
  * (GIT_DIR, GIT_WORK_TREE, linked worktrees, safe.directory).
@@ -55,14 +58,23 @@ int	 repo_config_bool(struct repo *, const char *key, int otherwise);
  * current branch, else origin, else the only one.  Borrowed; NULL: none. */
 const char *repo_remote(struct repo *);
 int	 repo_has_remote(struct repo *, const char *name);	/* by its url */
-/* Where records live on the remote: agent.prefix, or the default. */
-const char *repo_prefix(struct repo *);
+/*
+ * Where records live on the remote, borrowed: agent.prefix; else `prefix` in
+ * [records] of the .gitagent in the work tree (of a bare repository, at
+ * HEAD), else of the one on the remote's main branch; else the default.
+ * ERR_CONFIG: a .gitagent has a value that cannot be used.
+ */
+struct err *repo_prefix(struct repo *, const char **prefix);
 #define REPO_PREFIX_DEFAULT "refs/agent"
 /* 1 if a ref name may begin so; what to say if not. */
 int	 repo_prefix_ok(const char *);
 #define REPO_PREFIX_WANTED "the beginning of a ref's name, such as " \
 	"refs/heads/agent"
-/* Make sure that the remote's fetch refspecs name these; *added counts. */
+/*
+ * Make sure that the remote's fetch refspecs name these; *added counts.
+ * Those that have another source for the same destination are taken away:
+ * with both, git could fetch neither.
+ */
 struct err *repo_add_refspecs(struct repo *, const char *remote,
 		const char *const *specs, int *added);
 
@@ -96,6 +108,9 @@ char	*repo_commit_subject(struct repo *, const struct oid *);
 int64_t	 repo_commit_time(struct repo *, const struct oid *);
 /* 1 if a tracked file differs from HEAD, or an untracked one is not ignored. */
 struct err *repo_is_dirty(struct repo *, int *dirty);
+/* 1 if `id` is the commit, or in its history. */
+int	 repo_contains(struct repo *, const struct oid *commit,
+		const struct oid *id);
 /* 1 if the commit is in the history of a branch fetched from the remote. */
 struct err *repo_is_pushed(struct repo *, const struct oid *,
 		const char *remote, int *pushed);

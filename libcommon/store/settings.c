@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/conf.h"
+#include "base/file.h"
 #include "base/proc.h"
 
 /* 1 if libgit2 sees a key that fits the regular expression. */
@@ -273,12 +275,134 @@ settings_check(struct repo *r)
 	return NULL;
 }
 
-const char *
-repo_prefix(struct repo *r)
+/* The prefix that a .gitagent gives, malloc'd, or NULL. */
+static struct err *
+prefix_in(const char *path, const struct buf *text, char **prefix)
+{
+	const struct conf_value *v;
+	struct conf conf = CONF_INIT;
+	struct err *e;
+
+	e = conf_parse(&conf, path, text->p, text->len);
+	/* What else is wrong with it, the commands that need it say. */
+	if (e != NULL) {
+		err_free(e);
+		e = NULL;
+		goto done;
+	}
+	v = conf_get(&conf, "records", "", "prefix");
+	if (v != NULL && !repo_prefix_ok(v->value))
+		e = conf_error(&conf, v, "prefix = '%s': expected "
+		    REPO_PREFIX_WANTED, v->value);
+	else if (v != NULL)
+		*prefix = xstrdup(v->value);
+done:
+	conf_release(&conf);
+	return e;
+}
+
+static struct err *
+prefix_of_commit(struct repo *r, const char *rev, char **prefix)
+{
+	struct buf text = BUF_INIT;
+	struct oid commit;
+	struct err *e;
+	char *path;
+
+	e = repo_resolve(r, rev, &commit);
+	if (e == NULL)
+		e = repo_commit_file(r, &commit, PROJECT_FILE, &text);
+	if (e != NULL) {
+		err_free(e);	/* there is none: no setting either */
+		return NULL;
+	}
+	path = xasprintf("%s:%s", rev, PROJECT_FILE);
+	e = prefix_in(path, &text, prefix);
+	buf_release(&text);
+	free(path);
+	return e;
+}
+
+/*
+ * The project's setting.  The remote's main branch counts too, so that it is
+ * the same on a branch that is older than the setting.
+ */
+static struct err *
+prefix_of_project(struct repo *r, char **prefix)
+{
+	struct buf text = BUF_INIT;
+	struct err *e = NULL;
+	char *name;
+
+	if (r->workdir != NULL) {
+		name = xasprintf("%s/%s", r->workdir, PROJECT_FILE);
+		err_free(file_read(name, &text));
+		free(name);
+		e = prefix_in(PROJECT_FILE, &text, prefix);
+		buf_release(&text);
+	} else {
+		e = prefix_of_commit(r, "HEAD", prefix);
+	}
+	if (e != NULL || *prefix != NULL || repo_remote(r) == NULL)
+		return e;
+	name = xasprintf("refs/remotes/%s/HEAD", repo_remote(r));
+	e = prefix_of_commit(r, name, prefix);
+	free(name);
+	return e;
+}
+
+struct err *
+repo_prefix(struct repo *r, const char **prefix)
 {
 	const char *v = repo_config(r, "agent.prefix");
+	struct err *e = NULL;
 
-	return v == NULL ? REPO_PREFIX_DEFAULT : v;
+	if (r->prefix == NULL && v != NULL)
+		r->prefix = xstrdup(v);
+	if (r->prefix == NULL)
+		e = prefix_of_project(r, &r->prefix);
+	if (e == NULL && r->prefix == NULL)
+		r->prefix = xstrdup(REPO_PREFIX_DEFAULT);
+	*prefix = r->prefix;
+	return e;
+}
+
+/* As a regular expression that matches just this value. */
+static void
+add_quoted(struct buf *b, const char *value)
+{
+	buf_addch(b, '^');
+	for (; *value != '\0'; value++) {
+		if (strchr("\\^$.[]|()?*+{}", *value) != NULL)
+			buf_addch(b, '\\');
+		buf_addch(b, *value);
+	}
+	buf_addch(b, '$');
+}
+
+/* Take away a refspec with another source for the destination of `spec`. */
+static struct err *
+drop_rival(struct repo *r, const char *name, const char *have,
+    const char *spec)
+{
+	const char *to = strchr(have, ':');
+	git_config *config = NULL;
+	struct buf value = BUF_INIT;
+	struct err *e = NULL;
+	char *key;
+
+	if (to == NULL || strcmp(to, strchr(spec, ':')) != 0 ||
+	    strcmp(have, spec) == 0)
+		return NULL;
+	key = xasprintf("remote.%s.fetch", name);
+	add_quoted(&value, have);
+	if (git_repository_config(&config, r->git) != 0 ||
+	    git_config_delete_multivar(config, key, value.p) != 0)
+		e = err_git("cannot take '%s' out of '%s'", have, key);
+	git_config_free(config);
+	buf_release(&value);
+	free(key);
+	return e;
 }
 
 static struct err *
@@ -291,10 +415,12 @@ add_missing(struct repo *r, git_remote *remote, const char *name,
 
 	if (git_remote_get_fetch_refspecs(&have, remote) != 0)
 		return err_git("cannot read the refspecs of '%s'", name);
+	for (i = 0; e == NULL && i < have.count; i++)
+		e = drop_rival(r, name, have.strings[i], spec);
 	for (i = 0; i < have.count; i++)
 		if (strcmp(have.strings[i], spec) == 0)
 			break;
-	if (i == have.count) {
+	if (e == NULL && i == have.count) {
 		if (git_remote_add_fetch(r->git, name, spec) != 0)
 			e = err_git("cannot add a fetch refspec to '%s'", name);
 		else

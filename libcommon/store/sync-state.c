@@ -14,6 +14,7 @@ ref_release(struct sync_ref *ref)
 {
 	free(ref->name);
 	free(ref->reason);
+	free(ref->target);
 }
 
 void
@@ -26,6 +27,8 @@ sync_report_release(struct sync_report *rep)
 	free(rep->refs);
 	strvec_release(&rep->present);
 	free(rep->remote);
+	free(rep->prefix);
+	free(rep->words);
 	free(rep->problem);
 	free(rep->renewed);
 	memset(rep, 0, sizeof(*rep));
@@ -272,6 +275,17 @@ sync_drop_refused_log(struct sync_report *rep, const char *writer)
 		    rep->refs[i - 1].pushed &&
 		    strncmp(rep->refs[i - 1].name, "log/", 4) == 0 &&
 		    strcmp(rep->refs[i - 1].name + 4, writer) == 0)
+			drop_ref(rep, i - 1);
+}
+
+void
+sync_drop_outrun(struct sync_report *rep, size_t from)
+{
+	size_t i;
+
+	for (i = rep->n; i > from; i--)
+		if (rep->refs[i - 1].fate == SYNC_REFUSED &&
+		    !rep->refs[i - 1].by_host)
 			drop_ref(rep, i - 1);
 }
 

@@ -17,5 +17,7 @@ struct err *sync_restored(struct repo *, struct sync_report *,
 		const char *name);
 /* The refused push of a log whose records then went out by another name. */
 void	 sync_drop_refused_log(struct sync_report *, const char *writer);
+/* Refused pushes from the index on that git's own rules refused. */
+void	 sync_drop_outrun(struct sync_report *, size_t from);
 
 #endif

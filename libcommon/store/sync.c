@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "store/sync-move.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
 #include "store/writer.h"
@@ -13,17 +14,17 @@
 #define TURN_WAIT_MS 60000
 
 static char *
-log_refspec(struct repo *r, const char *remote)
+log_refspec(const struct sync_report *rep)
 {
 	return xasprintf("%s/log/*:refs/agent-remotes/%s/log/*",
-	    repo_prefix(r), remote);
+	    rep->prefix, rep->remote);
 }
 
 static char *
-beat_refspec(struct repo *r, const char *remote)
+beat_refspec(const struct sync_report *rep)
 {
 	return xasprintf("+%s/beat/*:refs/agent-remotes/%s/beat/*",
-	    repo_prefix(r), remote);
+	    rep->prefix, rep->remote);
 }
 
 /*
@@ -34,8 +35,7 @@ static struct err *
 connect_clone(struct repo *r, struct sync_report *rep)
 {
 	struct reflist own = REFLIST_INIT, fetched = REFLIST_INIT;
-	char *log = log_refspec(r, rep->remote);
-	char *beat = beat_refspec(r, rep->remote);
+	char *log = log_refspec(rep), *beat = beat_refspec(rep);
 	const char *specs[3];
 	struct err *e;
 
@@ -57,23 +57,24 @@ connect_clone(struct repo *r, struct sync_report *rep)
 
 /* Where the notes of the writers are on the remote, with a slash behind. */
 static char *
-remote_notes(struct repo *r)
+remote_notes(const struct sync_report *rep)
 {
-	if (strcmp(repo_prefix(r), "refs/agent") == 0)
+	if (strcmp(rep->prefix, REPO_PREFIX_DEFAULT) == 0)
 		return xstrdup(NOTES_PREFIX);
-	return xasprintf("%s/notes/", repo_prefix(r));
+	return xasprintf("%s/notes/", rep->prefix);
 }
 
 static struct err *
-fetch_specs(struct repo *r, const char *remote, struct strvec *specs)
+fetch_specs(struct repo *r, const struct sync_report *rep,
+    struct strvec *specs)
 {
-	char *log = log_refspec(r, remote), *beat = beat_refspec(r, remote);
-	char *notes = remote_notes(r), *own = NULL;
+	char *log = log_refspec(rep), *beat = beat_refspec(rep);
+	char *notes = remote_notes(rep), *own = NULL;
 	struct err *e;
 
 	strvec_pushl(specs, log, beat, (char *)NULL);
 	strvec_pushf(specs, "+%s*:refs/notes/agent-remotes/%s/*", notes,
-	    remote);
+	    rep->remote);
 	e = writer_id(r, 0, &own);
 	/* Our own notes are here already; `git log` would show them twice. */
 	if (e == NULL && own != NULL)
@@ -93,7 +94,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 
 	e = sync_restore_pruned(r);
 	if (e == NULL)
-		e = fetch_specs(r, rep->remote, &specs);
+		e = fetch_specs(r, rep, &specs);
 	if (e == NULL)
 		e = transfer_fetch(r, &specs, background, rep);
 	/*
@@ -107,9 +108,44 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	if (e == NULL && rep->reached) {
 		e = sync_remember_fetch(r, rep);
 		if (e == NULL)
+			e = move_settle(r, rep);
+		if (e == NULL)
 			e = connect_clone(r, rep);
 	}
 	strvec_release(&specs);
+	return e;
+}
+
+/*
+ * The project's prefix is another one: fetch for the last time from where
+ * records were, and begin anew.
+ */
+static struct err *
+leave_prefix(struct repo *r, int background, struct sync_report *rep)
+{
+	struct sync_report last = { 0 };
+	struct strvec specs = STRVEC_INIT;
+	struct err *e;
+
+	last.remote = xstrdup(rep->remote);
+	last.prefix = move_from(r, rep);
+	rep->reached = 1;
+	if (last.prefix == NULL) {	/* another process was faster */
+		sync_report_release(&last);
+		return NULL;
+	}
+	e = sync_restore_pruned(r);
+	if (e == NULL)
+		e = fetch_specs(r, &last, &specs);
+	if (e == NULL)
+		e = transfer_fetch(r, &specs, background, &last);
+	rep->reached = last.reached;
+	if (e == NULL && last.reached)
+		e = move_logs(r, rep);
+	else if (last.problem != NULL)
+		rep->problem = xstrdup(last.problem);
+	strvec_release(&specs);
+	sync_report_release(&last);
 	return e;
 }
 
@@ -178,8 +214,8 @@ outgoing_fill(struct repo *r, const struct sync_report *rep, const char *own,
 
 	o->what = what;
 	o->notes = strcmp(what, "notes") == 0;
-	to = o->notes ? remote_notes(r) :
-	    xasprintf("%s/%s/", repo_prefix(r), what);
+	to = o->notes ? remote_notes(rep) :
+	    xasprintf("%s/%s/", rep->prefix, what);
 	o->local = xasprintf("%s%s", o->notes ? NOTES_PREFIX :
 	    strcmp(what, "log") == 0 ? LOG_PREFIX : BEAT_PREFIX, own);
 	o->remote = xasprintf("%s%s", to, own);
@@ -287,7 +323,7 @@ push_writer(struct repo *r, const char *own, int all, int background,
 	if (e == NULL && specs.n == 0)
 		rep->reached = 1;
 	else if (e == NULL)
-		e = transfer_push(r, &specs, own, background, rep);
+		e = transfer_push(r, &specs, background, rep);
 	if (e == NULL)
 		e = settle(r, out, 3, rep, own, diverged);
 	for (i = 0; i < 3; i++)
@@ -322,6 +358,8 @@ push(struct repo *r, int background, struct sync_report *rep)
 			e = push_writer(r, rep->renewed, 0, background, rep,
 			    &diverged);
 	}
+	if (e == NULL && rep->reached)
+		e = move_push(r, own, background, rep);
 	free(own);
 	return e;
 }
@@ -353,6 +391,31 @@ in_turn(struct repo *r, const char *name,
 	return e;
 }
 
+/* Where the records are; *reached is 0 if they cannot be followed there. */
+static struct err *
+find_prefix(struct repo *r, int flags, struct sync_report *rep, int *reached)
+{
+	const char *prefix = NULL;
+	char *from;
+	struct err *e;
+
+	e = repo_prefix(r, &prefix);
+	if (e != NULL) {	/* a .gitagent; what is here stays usable */
+		rep->problem = xstrdup(e->msg);
+		err_free(e);
+		*reached = 0;
+		return NULL;
+	}
+	rep->prefix = xstrdup(prefix);
+	from = move_from(r, rep);
+	if (from != NULL) {
+		e = in_turn(r, "fetch.lock", leave_prefix, flags, rep);
+		*reached = rep->reached;
+	}
+	free(from);
+	return e;
+}
+
 struct err *
 sync_run(struct repo *r, int flags, struct sync_report *rep)
 {
@@ -371,7 +434,9 @@ sync_run(struct repo *r, int flags, struct sync_report *rep)
 		return NULL;
 	}
 	e = repo_make_state(r);
-	if (e == NULL && (flags & SYNC_FETCH) != 0) {
+	if (e == NULL)
+		e = find_prefix(r, flags, rep, &reached);
+	if (e == NULL && (flags & SYNC_FETCH) != 0 && reached) {
 		e = in_turn(r, "fetch.lock", fetch, flags, rep);
 		reached = rep->reached;
 	}

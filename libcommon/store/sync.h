@@ -29,6 +29,7 @@ enum sync_fate {
 	SYNC_NEW,		/* the ref is new on the other side */
 	SYNC_MOVED,		/* forward */
 	SYNC_RESTORED,		/* our log was rewound, this push healed it */
+	SYNC_CARRIED,		/* another clone's log, taken to a new prefix */
 	SYNC_REFUSED,		/* push: the remote said no; fetch: git could
 				 * not move the ref here; see reason */
 	SYNC_REWOUND,		/* fetch: their log lost records we have */
@@ -39,14 +40,19 @@ struct sync_ref {
 	int pushed;		/* 1: we pushed it, 0: we fetched it */
 	enum sync_fate fate;
 	char *reason;		/* or NULL */
+	char *target;		/* pushed: the full name on the remote */
+	int by_host;		/* refused by the host, not by git's rules */
 };
 
 struct sync_report {
 	char *remote;		/* NULL: the repository has none */
+	char *prefix;		/* where records are there: repo_prefix() */
 	int reached;		/* the remote answered */
 	char *problem;		/* git's words when it did not, or NULL */
 	int refspecs_added;	/* this clone is connected from now on */
 	size_t rewound, refused;
+	char *words;		/* what the host itself said as it refused a
+				 * push (hooks print there), or NULL */
 	char *renewed;		/* the new writer id, where our log had been
 				 * continued by another clone; or NULL */
 	struct sync_ref *refs;

@@ -9,6 +9,7 @@
 
 #define BACKGROUND_LIMIT (120 * CLOCK_SECOND)
 #define OUTPUT_MAX (256 * 1024 * 1024)	/* 10,000 writers: 5 MiB */
+#define WORDS_MAX 1000
 
 /*
  * Run git with its untranslated words, stdout and stderr together.  In the
@@ -105,6 +106,8 @@ add_ref(struct sync_report *rep, char *name, int pushed, enum sync_fate fate,
 	ref->pushed = pushed;
 	ref->fate = fate;
 	ref->reason = reason;
+	ref->target = NULL;
+	ref->by_host = 0;
 	rep->rewound += fate == SYNC_REWOUND;
 	rep->refused += fate == SYNC_REFUSED;
 }
@@ -184,14 +187,36 @@ done:
 	free(text);
 }
 
+/*
+ * 1 if the host would not have the ref at all: neither a log that is not
+ * continued, nor a fault at its end that may pass.
+ */
+static int
+is_hosts_will(const char *line, const char *stop, const char *reason)
+{
+	static const char *const faults[] = {
+		"unpacker error", "missing necessary objects", "shallow",
+		"failed to update ref", "failed to lock", "cannot lock",
+		"internal server error", NULL
+	};
+	const char *p = strstr(line, "[remote rejected]");
+	size_t i;
+
+	if (p == NULL || p >= stop)
+		return 0;
+	for (i = 0; reason != NULL && faults[i] != NULL; i++)
+		if (strstr(reason, faults[i]) != NULL)
+			return 0;
+	return 1;
+}
+
 /* "<flag>\t<from>:<to>\t<summary> (<reason>)", git-push(1), "Output". */
 static void
-push_line(struct sync_report *rep, const char *own, const char *line,
-    const char *stop)
+push_line(struct sync_report *rep, const char *line, const char *stop)
 {
 	const char *to, *colon, *kind;
 	enum sync_fate fate;
-	char *reason, *text;
+	char *reason, *target, *name;
 
 	if (stop - line < 3 || line[1] != '\t')
 		return;
@@ -207,25 +232,28 @@ push_line(struct sync_report *rep, const char *own, const char *line,
 	to = colon == NULL ? "" : colon + 1;
 	if (strncmp(to, "refs/", 5) != 0)
 		return;
-	text = xstrndup(to, strcspn(to, "\t"));
-	kind = strstr(text, "notes/") != NULL ? "notes" :
-	    strstr(text, "/beat/") != NULL ? "beat" : "log";
-	free(text);
+	target = xstrndup(to, strcspn(to, "\t"));
+	kind = strstr(target, "notes/") != NULL ? "notes" :
+	    strstr(target, "/beat/") != NULL ? "beat" : "log";
+	name = xasprintf("%s/%s", kind, strrchr(target, '/') + 1);
 	reason = fate == SYNC_REFUSED ? reason_of(line, stop) : NULL;
-	add_ref(rep, xasprintf("%s/%s", kind, own), 1, fate, reason);
+	add_ref(rep, name, 1, fate, reason);
+	rep->refs[rep->n - 1].target = target;
+	rep->refs[rep->n - 1].by_host = fate == SYNC_REFUSED &&
+	    is_hosts_will(line, stop, reason);
 }
 
 static void
-each_line(struct sync_report *rep, const char *own, const char *output)
+each_line(struct sync_report *rep, int pushed, const char *output)
 {
 	const char *p, *stop;
 
 	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
 		stop = p + strcspn(p, "\n");
-		if (own == NULL)
-			fetch_line(rep, p, stop);
+		if (pushed)
+			push_line(rep, p, stop);
 		else
-			push_line(rep, own, p, stop);
+			fetch_line(rep, p, stop);
 	}
 }
 
@@ -296,7 +324,7 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 		strvec_push(&argv, specs->v[i]);
 	e = run_git(&argv, rep->remote, background, &output, &status);
 	if (e == NULL) {
-		each_line(rep, NULL, output.p);
+		each_line(rep, 0, output.p);
 		conclude(rep, &output, status, before);
 		if (rep->reached && status <= 1)
 			e = find_deleted(r, rep);
@@ -306,9 +334,34 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	return e;
 }
 
+/* The host's own words, of a hook perhaps, behind what git says of a ref. */
+static void
+keep_words(struct sync_report *rep, const char *output)
+{
+	static const char mark[] = "remote: ";
+	struct buf b = BUF_INIT;
+	const char *p, *stop;
+
+	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
+		stop = p + strcspn(p, "\r\n");
+		if (strncmp(p, mark, strlen(mark)) != 0)
+			continue;
+		p += strlen(mark);
+		p += strspn(p, " ");
+		if (p >= stop || b.len > WORDS_MAX)
+			continue;
+		add_words(&b, p, stop, 0);
+	}
+	if (rep->refused > 0 && b.len > 0) {
+		free(rep->words);
+		rep->words = buf_steal(&b);
+	}
+	buf_release(&b);
+}
+
 struct err *
-transfer_push(struct repo *r, const struct strvec *specs, const char *own,
-    int background, struct sync_report *rep)
+transfer_push(struct repo *r, const struct strvec *specs, int background,
+    struct sync_report *rep)
 {
 	struct strvec argv = STRVEC_INIT;
 	struct buf output = BUF_INIT;
@@ -333,8 +386,9 @@ transfer_push(struct repo *r, const struct strvec *specs, const char *own,
 		strvec_push(&argv, specs->v[i]);
 	e = run_git(&argv, rep->remote, background, &output, &status);
 	if (e == NULL) {
-		each_line(rep, own, output.p);
+		each_line(rep, 1, output.p);
 		conclude(rep, &output, status, before);
+		keep_words(rep, output.p);
 	}
 	buf_release(&output);
 	strvec_release(&argv);

@@ -15,10 +15,10 @@
 struct err *transfer_fetch(struct repo *, const struct strvec *specs,
 		int background, struct sync_report *rep);
 /*
- * Push the refspecs, whose right sides end in "/<own>".  Sets the same,
- * ->refused in place of ->rewound.
+ * Push the refspecs, whose right sides end in "/<writer>".  Sets the same,
+ * ->refused in place of ->rewound, and ->words.
  */
 struct err *transfer_push(struct repo *, const struct strvec *specs,
-		const char *own, int background, struct sync_report *rep);
+		int background, struct sync_report *rep);
 
 #endif

@@ -18,16 +18,49 @@ background_flag(void)
 	return isatty(STDERR_FILENO) ? 0 : SYNC_BACKGROUND | SYNC_WAIT;
 }
 
+/* A host that takes no refs of ours takes branches. */
 static void
-warn_refused(const struct sync_report *rep)
+offer_branches(const struct sync_report *rep)
 {
+	cmd_note("hint: if '%s' takes nothing but branches and tags, the "
+	    "records can be branches there;", rep->remote);
+	cmd_note("hint: for all clones of the project, each from its next "
+	    "'git fetch' on:");
+	cmd_note("  printf '[records]\\n\\tprefix = refs/heads/agent\\n' "
+	    ">>" PROJECT_FILE);
+	cmd_note("  git add " PROJECT_FILE " && git commit -m 'Keep the "
+	    "records in branches' && git push");
+	cmd_note("hint: or clone by clone:");
+	cmd_note("  git config agent.prefix refs/heads/agent");
+	cmd_note("hint: the next 'git agent sync' takes all records there; "
+	    "what is refused here holds up no push of code");
+}
+
+void
+delivery_warn_refused(const struct sync_report *rep)
+{
+	const struct sync_ref *ref;
+	int by_host = 0;
 	size_t i;
 
-	for (i = 0; i < rep->n; i++)
-		if (rep->refs[i].fate == SYNC_REFUSED)
+	for (i = 0; i < rep->n; i++) {
+		ref = &rep->refs[i];
+		if (ref->fate != SYNC_REFUSED)
+			continue;
+		by_host |= ref->by_host;
+		if (ref->pushed)
 			cmd_warn("'%s' refused '%s': %s", rep->remote,
-			    rep->refs[i].name, rep->refs[i].reason == NULL ?
-			    "no reason given" : rep->refs[i].reason);
+			    ref->target, ref->reason == NULL ?
+			    "no reason given" : ref->reason);
+		else
+			cmd_warn("git could not take '%s' from '%s': %s",
+			    ref->name, rep->remote, ref->reason == NULL ?
+			    "no reason given" : ref->reason);
+	}
+	if (rep->words != NULL)
+		cmd_warn("'%s' says: %s", rep->remote, rep->words);
+	if (by_host && strncmp(rep->prefix, "refs/heads/", 11) != 0)
+		offer_branches(rep);
 }
 
 struct err *
@@ -45,7 +78,7 @@ delivery_push(struct repo *r, const struct oid *id, int quiet, int *arrived)
 	if (e == NULL)
 		*arrived = !oidset_has(&left, id);
 	if (e == NULL && !*arrived && !quiet) {
-		warn_refused(&rep);
+		delivery_warn_refused(&rep);
 		cmd_warn("recorded in this clone, but not pushed to '%s'%s%s; "
 		    "'git agent sync' tries again", rep.remote,
 		    rep.problem == NULL ? "" : ": ",

@@ -21,6 +21,12 @@
 struct err *delivery_push(struct repo *, const struct oid *id, int quiet,
 		int *arrived);
 
+/*
+ * Say which refs were refused and why, with the host's own words; where the
+ * host would not have refs of ours, also what can be done about that.
+ */
+void	 delivery_warn_refused(const struct sync_report *);
+
 enum delivery_fetch {
 	DELIVERY_ALWAYS,	/* ask the remote */
 	DELIVERY_FIRST,		/* only if this clone never did */

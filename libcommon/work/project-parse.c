@@ -111,6 +111,11 @@ static const struct key project_keys[] = {
 	{ NULL, NULL, 0, 0 },
 };
 
+static const struct key records_keys[] = {
+	{ "prefix", set_prefix, offsetof(struct project, prefix), 0 },
+	{ NULL, NULL, 0, 0 },
+};
+
 static const struct key oracle_keys[] = {
 	{ "build", set_text, offsetof(struct oracle_def, build), 0 },
 	{ "command", set_text, offsetof(struct oracle_def, command), 0 },
@@ -173,6 +178,7 @@ static const struct section sections[] = {
 	{ "metric", NAME_NEEDED, begin_metric, metric_keys, later_metric },
 	{ "loop", NAME_NONE, begin_loop, loop_keys, NULL },
 	{ "agent", NAME_NEEDED, begin_agent, agent_keys, NULL },
+	{ "records", NAME_NONE, begin_project, records_keys, NULL },
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
@@ -189,8 +195,8 @@ unknown_section(struct parsing *s)
 		return conf_error(&s->conf, s->v, "unknown section [%s]; did "
 		    "you mean [%s]?", s->v->section, near);
 	return conf_error(&s->conf, s->v, "unknown section [%s]; expected "
-	    "[project], [oracle], [metric \"NAME\"], [loop] or "
-	    "[agent \"NAME\"]", s->v->section);
+	    "[project], [oracle], [metric \"NAME\"], [loop], "
+	    "[agent \"NAME\"] or [records]", s->v->section);
 }
 
 static struct err *

@@ -25,6 +25,7 @@ struct parsing {
  * target the whole struct metric_def.
  */
 struct err *set_text(struct parsing *, void *at);
+struct err *set_prefix(struct parsing *, void *at);
 struct err *set_time(struct parsing *, void *at);
 struct err *set_count(struct parsing *, void *at);
 struct err *set_pattern(struct parsing *, void *at);

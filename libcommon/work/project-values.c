@@ -30,6 +30,14 @@ set_text(struct parsing *s, void *at)
 }
 
 struct err *
+set_prefix(struct parsing *s, void *at)
+{
+	if (!repo_prefix_ok(s->v->value))
+		return expected(s, REPO_PREFIX_WANTED);
+	return set_text(s, at);
+}
+
+struct err *
 set_time(struct parsing *s, void *at)
 {
 	struct err *e = clock_parse_duration(s->v->value, at);

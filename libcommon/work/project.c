@@ -124,6 +124,7 @@ project_release(struct project *p)
 	free(p->loop.promise);
 	free(p->loop.agent);
 	free(p->goal);
+	free(p->prefix);
 	free(p->oracle_text);
 	memset(p, 0, sizeof(*p));
 }

@@ -12,8 +12,7 @@
 
 #include "base/err.h"
 #include "base/strvec.h"
-
-#define PROJECT_FILE ".gitagent"
+#include "store/repo.h"		/* PROJECT_FILE */
 
 enum direction { LOWER_IS_BETTER, HIGHER_IS_BETTER };
 enum match_rule { MATCH_ONE, MATCH_FIRST, MATCH_LAST, MATCH_WORST };
@@ -68,6 +67,7 @@ struct project {
 	struct agent_def *agents;
 	size_t agent_count;
 	char *goal;		/* [project] goal, or NULL */
+	char *prefix;		/* [records] prefix, or NULL: see repo.h */
 	/*
 	 * The [oracle] and [metric …] settings in one canonical text: sorted,
 	 * defaults filled in; part of the oracle's identity.
