@@ -16,7 +16,7 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 ifdef WERROR
 WARN    += -Werror
 endif
-PKGS    := libgit2 libpcre2-8 jansson inih
+PKGS    := libgit2 libpcre2-8 jansson inih zlib
 PKG_CONFIG ?= pkg-config
 
 # Builds with other compilers or flags live beside each other:
@@ -81,6 +81,13 @@ $(B)/bench/%: $(B)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(LINK) $^
 
+# Processes are traced on Linux; elsewhere its test is skipped.
+$(B)/fault/%: tests/fault/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $<
+
+FAULT := $(if $(filter Linux,$(shell uname -s)),$(B)/fault/inject)
+
 -include $(LIB_OBJ:.o=.d) $(CMD_SRC:%.c=$(B)/%.d) $(UNIT_SRC:%.c=$(B)/%.d)
 
 # What demo, test and lint need is installed first; a second make then asks
@@ -102,8 +109,13 @@ units: $(UNIT)
 
 TESTS ?= $(UNIT) $(sort $(wildcard tests/t*.sh examples/*/test.sh))
 LIMIT := $(if $(shell command -v timeout),timeout -k 9 900,env)
-check: all units
-	B=$(abspath $(B)) prove -j2 --timer -e '$(LIMIT)' $(TESTS)
+check: all units $(FAULT)
+	STRESS=$(STRESS) B=$(abspath $(B)) prove -j2 --timer -e '$(LIMIT)' $(TESTS)
+
+## stress: every fault at every system call that writes (ten minutes)
+stress:
+	@.ci/deps test
+	$(AGAIN) check STRESS=1 TESTS=tests/t0710-faults.sh
 
 ## lint: manual pages, headers, layers, sizes, scripts, two compilers
 lint:
@@ -194,6 +206,6 @@ help:
 	@sed -n 's/^## /make /p' Makefile
 
 FORCE:
-.PHONY: all demo test check units lint bench fuzz \
+.PHONY: all demo test check stress units lint bench fuzz \
 	run-fuzz install uninstall dist clean help FORCE
 .SECONDARY:

@@ -259,7 +259,7 @@ read_notes(struct repo *r, const struct args *a, const char *kind, int *status)
 	e = print_records(r, a, f, &o, rd);
 	e = err_first(e, out_close(&o));
 	stats = reader_stats(rd);
-	delivery_warn(&stats, &partial);
+	delivery_warn(r, &stats, &partial);
 	if (e == NULL && stats.logs == 0 && !a->json)
 		cmd_note("no records yet; 'git agent log status \"…\"' writes "
 		    "the first one");
@@ -358,7 +358,7 @@ render(struct repo *r, const struct args *a, int *status)
 		if (e == NULL)
 			cmd_note("wrote '%s'", path);
 	}
-	delivery_warn(&ov.stats, &partial);
+	delivery_warn(r, &ov.stats, &partial);
 	if (partial)
 		*status = EXIT_PARTIAL;
 done:

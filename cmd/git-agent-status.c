@@ -207,7 +207,7 @@ show_status(struct repo *r, const struct args *a, int *status)
 	e = overview_read(r, a->json ? 0 : limit, &ov);
 	if (e != NULL)
 		goto done;
-	delivery_warn(&ov.stats, &partial);
+	delivery_warn(r, &ov.stats, &partial);
 	checkpoints_find(r, &ov);
 	if (ov.stats.logs == 0 && !a->json) {
 		cmd_note("no records here yet; 'git agent init' sets a "

@@ -241,7 +241,7 @@ list_steers(struct repo *r, const struct args *a, int *status)
 	if (e == NULL)
 		e = print_list(r, a, &ov);
 	if (e == NULL)
-		delivery_warn(&ov.stats, &partial);
+		delivery_warn(r, &ov.stats, &partial);
 	if (partial)
 		*status = EXIT_PARTIAL;
 	overview_release(&ov);

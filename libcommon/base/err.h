@@ -36,6 +36,7 @@ enum err_code {
 	ERR_CONFIG,	/* a configuration file is malformed */
 	ERR_INPUT,	/* text or a value from the user is not usable */
 	ERR_NOTFOUND,	/* no such record, commit, ref, file */
+	ERR_DAMAGED,	/* a ref or an object is, as by a power loss */
 	ERR_AMBIGUOUS,	/* an abbreviation fits more than one thing */
 	ERR_MOVED,	/* a ref moved under us: read again and retry */
 	ERR_LOCKED,	/* somebody else holds the lock */

@@ -1,5 +1,5 @@
 /* The part of repo.h that is about the project's own commits. */
-#include "store/git.h"
+#include "store/loose.h"
 
 #include <stdlib.h>
 
@@ -107,9 +107,12 @@ repo_resolve(struct repo *r, const char *rev, struct oid *commit)
 static struct err *
 lookup(struct repo *r, const struct oid *oid, git_commit **commit)
 {
+	struct err *e = loose_check(r, oid);
 	char hex[OID_HEX_SIZE];
 	git_oid id;
 
+	if (e != NULL)
+		return e;
 	oid_to_git(&id, oid);
 	if (git_commit_lookup(commit, r->git, &id) == 0)
 		return NULL;

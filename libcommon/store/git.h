@@ -17,6 +17,9 @@ struct repo {
 	struct strvec keys, values;	/* read by `git config --list`, or … */
 	struct strvec kept;	/* … values handed out, for their lifetime */
 	int listed;		/* keys and values are filled in */
+	char loose_folders[256];	/* 'y', 'n'; 0: not looked at yet */
+	int packed_refs_damaged;
+	char *damage;		/* what was found first; see repo.h */
 	int misses;		/* objects that were looked for in vain */
 };
 

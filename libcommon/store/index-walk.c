@@ -165,6 +165,8 @@ visit(struct walk *k, const struct oid *id, const struct item *child)
 		e = object_read(k->w->repo, id, &type, &data);
 		if (e != NULL) {
 			/* Damaged or missing: counted, never fatal. */
+			if (e->code == ERR_DAMAGED)
+				repo_note_damage(k->w->repo, e->msg);
 			err_free(e);
 			add_missing(k->w->batch, id);
 			item_free(it);

@@ -1,4 +1,4 @@
-#include "store/git.h"
+#include "store/loose.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,6 +40,10 @@ object_read(struct repo *r, const struct oid *oid, enum object_type *type,
 	struct err *e;
 	int rc;
 
+	e = loose_read(r, oid, type, b);
+	if (e == NULL || e->code != ERR_NOTFOUND)
+		return e;
+	err_free(e);
 	e = repo_odb(r, &odb);
 	if (e != NULL)
 		return e;
@@ -151,16 +155,19 @@ object_abbrev(struct repo *r, const struct oid *oid, char out[OID_HEX_SIZE])
 	git_object *object = NULL;
 	git_buf text = { 0 };
 	git_oid id;
+	struct err *e = loose_check(r, oid);
 
 	oid_hex(oid, out);
 	oid_to_git(&id, oid);
-	if (git_object_lookup(&object, r->git, &id, GIT_OBJECT_ANY) == 0 &&
+	if (e == NULL &&
+	    git_object_lookup(&object, r->git, &id, GIT_OBJECT_ANY) == 0 &&
 	    git_object_short_id(&text, object) == 0)
 		snprintf(out, OID_HEX_SIZE, "%s", text.ptr);
 	else
 		out[12] = '\0';
 	git_buf_dispose(&text);
 	git_object_free(object);
+	err_free(e);
 }
 
 void
@@ -206,8 +213,12 @@ tree_read(struct repo *r, const struct oid *oid, struct tree *t)
 	const git_tree_entry *entry;
 	git_tree *tree = NULL;
 	git_oid id;
+	struct err *e;
 	size_t i;
 
+	e = loose_check(r, oid);
+	if (e != NULL)
+		return e;
 	oid_to_git(&id, oid);
 	if (git_tree_lookup(&tree, r->git, &id) != 0)
 		return err_git("cannot read a tree");

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/strvec.h"
 #include "store/logrefs.h"
+#include "store/repair.h"
 #include "store/writer.h"
 #include "store/writer-name.h"
 
@@ -45,6 +46,7 @@ reader_open(struct repo *repo, const char *const *kinds, struct reader **out)
 	rd->now = clock_now();
 	for (; kinds != NULL && *kinds != NULL; kinds++)
 		strvec_push(&rd->kinds, *kinds);
+	log_note_damage(repo);
 	e = index_open(repo, &rd->index);
 	if (e == NULL)
 		start(rd);
@@ -121,6 +123,8 @@ reader_next(struct reader *rd, const struct record **rec)
 		bad = reader_get(rd->repo, &rd->at.id, &rd->current);
 		/* It was here when the index was made. */
 		rd->stats.missing += bad != NULL;
+		if (bad != NULL && bad->code == ERR_DAMAGED)
+			repo_note_damage(rd->repo, bad->msg);
 		err_free(bad);
 		if (bad == NULL && is_wanted(rd))
 			break;

@@ -1,11 +1,46 @@
 #include "store/git.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "store/guard.h"
+
+static int
+is_corrupt(const char *what)
+{
+	const git_error *g = git_error_last();
+
+	return g != NULL && g->message != NULL &&
+	    strstr(g->message, what) != NULL;
+}
+
+/*
+ * One bad line, and git itself reads no ref at all any more.  libgit2 says so
+ * once, and then takes what is before that line for all there is.
+ */
+static struct err *
+packed_refs(struct repo *r)
+{
+	r->packed_refs_damaged = 1;
+	return err_new(ERR_DAMAGED, "'%s/packed-refs' is damaged, as by a "
+	    "power loss; to drop the lines that are not whole, run 'sed -n -i -E "
+	    "\"/^(#.*|\\^?[0-9a-f]{40}( refs\\/.*)?)$/p\" \"%s/packed-refs\"' "
+	    "and then 'git fetch'", r->commondir, r->commondir);
+}
+
+static struct err *
+unreadable(struct repo *r, const char *name)
+{
+	if (is_corrupt("corrupted packed references"))
+		return packed_refs(r);
+	if (is_corrupt("corrupted loose reference"))
+		return err_new(ERR_DAMAGED, "the ref '%s' is damaged, as by a "
+		    "power loss; run 'rm -f \"%s/%s\"' and then 'git agent "
+		    "sync'", name, r->commondir, name);
+	return err_git("cannot read the ref '%s'", name);
+}
 
 struct err *
 ref_read(struct repo *r, const char *name, struct oid *oid)
@@ -13,11 +48,13 @@ ref_read(struct repo *r, const char *name, struct oid *oid)
 	git_oid id;
 	int rc;
 
+	if (r->packed_refs_damaged)
+		return packed_refs(r);
 	rc = git_reference_name_to_id(&id, r->git, name);
 	if (rc == GIT_ENOTFOUND)
 		return err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
 	if (rc != 0)
-		return err_git("cannot read the ref '%s'", name);
+		return unreadable(r, name);
 	oid_from_git(oid, &id);
 	return NULL;
 }
@@ -44,11 +81,16 @@ ref_list(struct repo *r, const char *prefix, struct reflist *list)
 	git_reference_iterator *it = NULL;
 	git_reference *ref = NULL;
 	struct err *e = NULL;
-	char *glob = xasprintf("%s*", prefix);
+	char *glob;
 	int rc;
 
+	if (r->packed_refs_damaged)
+		return packed_refs(r);
+	glob = xasprintf("%s*", prefix);
 	if (git_reference_iterator_glob_new(&it, r->git, glob) != 0) {
-		e = err_git("cannot list the refs below '%s'", prefix);
+		e = is_corrupt("corrupted packed references") ?
+		    packed_refs(r) :
+		    err_git("cannot list the refs below '%s'", prefix);
 		goto done;
 	}
 	while ((rc = git_reference_next(&ref, it)) == 0) {
@@ -59,7 +101,9 @@ ref_list(struct repo *r, const char *prefix, struct reflist *list)
 		git_reference_free(ref);
 	}
 	if (rc != GIT_ITEROVER)
-		e = err_git("cannot list the refs below '%s'", prefix);
+		e = is_corrupt("corrupted packed references") ?
+		    packed_refs(r) :
+		    err_git("cannot list the refs below '%s'", prefix);
 	if (list->n != 0)
 		qsort(list->v, list->n, sizeof(*list->v), ref_cmp);
 done:
@@ -79,32 +123,15 @@ reflist_release(struct reflist *list)
 	memset(list, 0, sizeof(*list));
 }
 
-/*
- * A signal between git's lock and its release would leave the lock file
- * behind, so that those that ask us to end wait for a moment.
- */
-static void
-signals_hold(sigset_t *saved)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	sigprocmask(SIG_BLOCK, &set, saved);
-}
-
 static int
 update_once(struct repo *r, const char *name, const git_oid *old,
     const git_oid *to, int force)
 {
 	git_reference *ref = NULL;
-	sigset_t saved;
+	struct guard guard;
 	int rc;
 
-	signals_hold(&saved);
+	guard_enter(&guard, r, name);
 	if (to == NULL)
 		rc = git_reference_remove(r->git, name);
 	else if (force)
@@ -112,7 +139,7 @@ update_once(struct repo *r, const char *name, const git_oid *old,
 	else
 		rc = git_reference_create_matching(&ref, r->git, name, to,
 		    !git_oid_is_zero(old), old, "agent");
-	sigprocmask(SIG_SETMASK, &saved, NULL);
+	guard_leave(&guard, rc == GIT_ELOCKED);
 	git_reference_free(ref);
 	return rc;
 }
@@ -168,9 +195,9 @@ update(struct repo *r, const char *name, const git_oid *old,
 		return err_new(ERR_MOVED, "'%s' was moved by another process",
 		    name);
 	if (rc == GIT_ELOCKED)
-		return err_new(ERR_LOCKED, "'%s' is locked; if no git process "
-		    "is running here, remove '%s/%s.lock'", name,
-		    r->commondir, name);
+		return guard_locked(r, name);
+	if (is_corrupt("corrupted packed references"))
+		return packed_refs(r);
 	return err_git("cannot move the ref '%s'", name);
 }
 

@@ -278,6 +278,7 @@ repo_close(struct repo *r)
 	free(r->workdir);
 	free(r->remote);
 	free(r->prefix);
+	free(r->damage);
 	free(r);
 	git_libgit2_shutdown();
 }
@@ -313,6 +314,19 @@ int
 repo_is_shallow(const struct repo *r)
 {
 	return git_repository_is_shallow(r->git) == 1;
+}
+
+const char *
+repo_damage(const struct repo *r)
+{
+	return r->damage;
+}
+
+void
+repo_note_damage(struct repo *r, const char *sentence)
+{
+	if (r->damage == NULL)
+		r->damage = xstrdup(sentence);
 }
 
 char *

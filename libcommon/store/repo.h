@@ -115,10 +115,17 @@ int	 repo_contains(struct repo *, const struct oid *commit,
 struct err *repo_is_pushed(struct repo *, const struct oid *,
 		const char *remote, int *pushed);
 
+/*
+ * The first damaged thing that was met while reading went on without it: a
+ * sentence with what to do, borrowed; NULL: none.  Takes note of another.
+ */
+const char *repo_damage(const struct repo *);
+void	 repo_note_damage(struct repo *, const char *sentence);
+
 /* Objects (object.c). */
 enum object_type { OBJECT_COMMIT = 1, OBJECT_TREE, OBJECT_BLOB, OBJECT_TAG };
 
-/* Append an object's bytes.  ERR_NOTFOUND: missing (shallow, damaged). */
+/* Append an object's bytes.  ERR_NOTFOUND: missing (shallow); ERR_DAMAGED. */
 struct err *object_read(struct repo *, const struct oid *, enum object_type *,
 		struct buf *);
 struct err *object_size(struct repo *, const struct oid *, enum object_type *,

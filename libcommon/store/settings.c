@@ -10,6 +10,7 @@
 #include "base/conf.h"
 #include "base/file.h"
 #include "base/proc.h"
+#include "store/guard.h"
 
 /* 1 if libgit2 sees a key that fits the regular expression. */
 static int
@@ -405,6 +406,18 @@ drop_rival(struct repo *r, const char *name, const char *have,
 	return e;
 }
 
+static int
+add_once(struct repo *r, const char *name, const char *spec)
+{
+	struct guard guard;
+	int rc;
+
+	guard_enter(&guard, r, "config");
+	rc = git_remote_add_fetch(r->git, name, spec);
+	guard_leave(&guard, rc == GIT_ELOCKED);
+	return rc;
+}
+
 static struct err *
 add_missing(struct repo *r, git_remote *remote, const char *name,
     const char *spec, int *added)
@@ -412,6 +425,7 @@ add_missing(struct repo *r, git_remote *remote, const char *name,
 	git_strarray have = { NULL, 0 };
 	struct err *e = NULL;
 	size_t i;
+	int rc;
 
 	if (git_remote_get_fetch_refspecs(&have, remote) != 0)
 		return err_git("cannot read the refspecs of '%s'", name);
@@ -421,7 +435,10 @@ add_missing(struct repo *r, git_remote *remote, const char *name,
 		if (strcmp(have.strings[i], spec) == 0)
 			break;
 	if (e == NULL && i == have.count) {
-		if (git_remote_add_fetch(r->git, name, spec) != 0)
+		rc = add_once(r, name, spec);
+		if (rc == GIT_ELOCKED)
+			e = guard_locked(r, "config");
+		else if (rc != 0)
 			e = err_git("cannot add a fetch refspec to '%s'", name);
 		else
 			(*added)++;

@@ -345,7 +345,8 @@ sync_unpushed(struct repo *r, struct oidset *ids)
 	e = remote_tips(r, remote, &tips);
 	if (e == NULL)
 		e = ref_read(r, ref, &at);
-	if (e != NULL && e->code == ERR_NOTFOUND) {
+	/* Of a damaged log the reader tells. */
+	if (e != NULL && (e->code == ERR_NOTFOUND || e->code == ERR_DAMAGED)) {
 		err_free(e);
 		e = NULL;
 		goto done;

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "store/repair.h"
 #include "store/sync-move.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
@@ -416,6 +417,19 @@ find_prefix(struct repo *r, int flags, struct sync_report *rep, int *reached)
 	return e;
 }
 
+/* With a damaged ref git itself neither fetches nor pushes. */
+static struct err *
+check_own_log(struct repo *r)
+{
+	char *ref = NULL;
+	struct err *e = writer_log(r, &ref);
+
+	if (e == NULL && ref != NULL)
+		e = log_check(r, ref);
+	free(ref);
+	return e;
+}
+
 struct err *
 sync_run(struct repo *r, int flags, struct sync_report *rep)
 {
@@ -434,6 +448,8 @@ sync_run(struct repo *r, int flags, struct sync_report *rep)
 		return NULL;
 	}
 	e = repo_make_state(r);
+	if (e == NULL)
+		e = check_own_log(r);
 	if (e == NULL)
 		e = find_prefix(r, flags, rep, &reached);
 	if (e == NULL && (flags & SYNC_FETCH) != 0 && reached) {

@@ -275,6 +275,52 @@ string_cmp(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/*
+ * A lock in this clone that git found in its way: what to do about it,
+ * malloc'd; NULL if there was none.  What the other side says of its own
+ * locks stands behind "remote: ".
+ */
+static char *
+lock_remedy(const char *output)
+{
+	static const char before[] = "Unable to create '";
+	const char *p, *stop, *path, *end;
+
+	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
+		stop = p + strcspn(p, "\n");
+		path = strstr(p, before);
+		if (path == NULL || path > stop || strncmp(p, "remote:", 7) == 0)
+			continue;
+		path += sizeof(before) - 1;
+		end = strstr(path, ".lock': File exists");
+		if (end != NULL && end < stop)
+			return xasprintf("it is locked; if 'pgrep -a git' "
+			    "shows no git that is at work here, then one was "
+			    "killed: run 'rm -f \"%.*s.lock\"'",
+			    (int)(end - path), path);
+	}
+	return NULL;
+}
+
+/* Put it in the place of "unable to update local ref" and the like. */
+static void
+explain_lock(struct sync_report *rep, const char *output, size_t before)
+{
+	char *remedy = lock_remedy(output);
+	size_t i;
+
+	for (i = before; remedy != NULL && i < rep->n; i++)
+		if (rep->refs[i].fate == SYNC_REFUSED) {
+			free(rep->refs[i].reason);
+			rep->refs[i].reason = xstrdup(remedy);
+		}
+	if (remedy != NULL && !rep->reached) {
+		free(rep->problem);
+		rep->problem = xstrdup(remedy);
+	}
+	free(remedy);
+}
+
 /* A log that we have fetched, and that the remote does not have any more. */
 static struct err *
 find_deleted(struct repo *r, struct sync_report *rep)
@@ -315,9 +361,14 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	int status;
 
 	strvec_release(&rep->present);
-	/* Records are whole in a partial clone too, to be read offline. */
-	strvec_pushl(&argv, "git", "-c", "fetch.output=full", "fetch",
-	    "--no-filter", "--no-tags", "--no-prune", "--no-write-fetch-head",
+	/*
+	 * Records are whole in a partial clone too, to be read offline.
+	 * Without maintenance: killed in it, git leaves a lock that keeps it
+	 * from ever collecting garbage again.  The next commit does it.
+	 */
+	strvec_pushl(&argv, "git", "-c", "fetch.output=full", "-c",
+	    "maintenance.auto=false", "fetch", "--no-filter", "--no-tags",
+	    "--no-prune", "--no-write-fetch-head",
 	    "--no-recurse-submodules", "--verbose", "--refmap=", "--",
 	    rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
@@ -326,6 +377,7 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	if (e == NULL) {
 		each_line(rep, 0, output.p);
 		conclude(rep, &output, status, before);
+		explain_lock(rep, output.p, before);
 		if (rep->reached && status <= 1)
 			e = find_deleted(r, rep);
 	}

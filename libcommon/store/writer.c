@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "store/repair.h"
 #include "store/sign.h"
 #include "store/writer-name.h"
 
@@ -380,7 +381,9 @@ append_locked(struct repo *r, const struct draft *d, struct oid *id)
 	if (e != NULL)
 		return e;
 	ref = xasprintf(LOG_PREFIX "%s", writer);
-	e = ref_read(r, ref, &tip);
+	e = log_check(r, ref);
+	if (e == NULL)
+		e = ref_read(r, ref, &tip);
 	if (e != NULL && e->code == ERR_NOTFOUND) {
 		err_free(e);
 		e = NULL;

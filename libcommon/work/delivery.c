@@ -166,20 +166,22 @@ delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
 }
 
 void
-delivery_warn(const struct index_stats *s, int *partial)
+delivery_warn(struct repo *r, const struct index_stats *s, int *partial)
 {
 	if (s->malformed > 0)
 		cmd_warn("%zu commit%s in the logs could not be read as "
 		    "records and %s skipped", s->malformed,
 		    s->malformed == 1 ? "" : "s",
 		    s->malformed == 1 ? "was" : "were");
-	if (s->missing > 0)
+	if (repo_damage(r) != NULL)
+		cmd_warn("%s", repo_damage(r));
+	else if (s->missing > 0)
 		cmd_warn("%zu object%s missing here; 'git fsck' tells more",
 		    s->missing, s->missing == 1 ? " is" : "s are");
 	if (s->ahead > 0)
 		cmd_warn("%zu record%s a clock far in the future; see the "
 		    "flagged lines", s->ahead, s->ahead == 1 ? " has" :
 		    "s have");
-	if (s->malformed > 0 || s->missing > 0)
+	if (s->malformed > 0 || s->missing > 0 || repo_damage(r) != NULL)
 		*partial = 1;
 }

@@ -39,6 +39,7 @@ enum delivery_fetch {
  */
 void	 delivery_fetch(struct repo *, enum delivery_fetch, int *partial);
 /* After reading: warn of what was skipped; sets *partial likewise. */
-void	 delivery_warn(const struct index_stats *, int *partial);
+void	 delivery_warn(struct repo *, const struct index_stats *,
+		int *partial);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "store/reader.h"
+#include "store/repair.h"
 #include "store/sync.h"
 #include "store/writer.h"
 #include "work/entry.h"
@@ -399,6 +400,7 @@ overview_read(struct repo *r, size_t limit, struct overview *ov)
 	memset(ov, 0, sizeof(*ov));
 	e = sync_unpushed(r, &g.unpushed);
 	g.no_remote = repo_remote(r) == NULL;
+	log_note_damage(r);
 	if (e == NULL)
 		e = index_open(r, &g.index);
 	while (e == NULL) {

@@ -1,0 +1,115 @@
+#include "store/guard.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/file.h"
+
+#define WAIT_MS 30000
+
+static char *
+lock_path(struct repo *r, const char *name)
+{
+	return xasprintf("%s/%s.lock", repo_commondir(r), name);
+}
+
+/* It was written by us; but what a power loss leaves may be anything. */
+static int
+is_name(const char *name)
+{
+	return strcmp(name, "config") == 0 ||
+	    (strncmp(name, "refs/", 5) == 0 && strstr(name, "..") == NULL);
+}
+
+static int
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* The process that wrote this name has died. */
+static void
+clear_lock(struct repo *r, const char *name)
+{
+	const struct timespec patience = { GUARD_PATIENCE_MS / 1000,
+	    GUARD_PATIENCE_MS % 1000 * 1000 * 1000 };
+	char *path = lock_path(r, name);
+	struct stat before, after;
+
+	if (stat(path, &before) == 0) {
+		nanosleep(&patience, NULL);
+		if (stat(path, &after) == 0 && is_same(&before, &after))
+			(void)unlink(path);
+	}
+	free(path);
+}
+
+static void
+hold_signals(sigset_t *saved)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, saved);
+}
+
+void
+guard_enter(struct guard *g, struct repo *r, const char *name)
+{
+	char *path = repo_shared_path(r, "git.lock");
+	struct buf dead = BUF_INIT;
+	struct err *e;
+
+	g->path = lock_path(r, name);
+	g->lock.fd = -1;
+	e = repo_make_state(r);
+	if (e == NULL)
+		e = lock_take(&g->lock, path, WAIT_MS);
+	if (e == NULL)
+		e = file_read_fd(g->lock.fd, path, &dead);
+	if (e == NULL && dead.len > 0 && is_name(dead.p))
+		clear_lock(r, dead.p);
+	err_free(e);
+	hold_signals(&g->saved);
+	if (g->lock.fd >= 0 && ftruncate(g->lock.fd, 0) == 0 &&
+	    lseek(g->lock.fd, 0, SEEK_SET) == 0 && access(g->path, F_OK) != 0)
+		err_free(file_write_fd(g->lock.fd, path, name, strlen(name)));
+	buf_release(&dead);
+	free(path);
+}
+
+void
+guard_leave(struct guard *g, int taken)
+{
+	/* Where it could not be removed (EIO), the next one tries again. */
+	if (g->lock.fd >= 0 && (taken || access(g->path, F_OK) != 0))
+		(void)!ftruncate(g->lock.fd, 0);
+	lock_release(&g->lock);
+	sigprocmask(SIG_SETMASK, &g->saved, NULL);
+	free(g->path);
+}
+
+struct err *
+guard_locked(struct repo *r, const char *name)
+{
+	char *path = lock_path(r, name);
+	struct err *e;
+
+	e = err_new(ERR_LOCKED, "'%s' is locked; if 'pgrep -a git' shows no "
+	    "git that is at work here, then one was killed: run "
+	    "'rm -f \"%s\"'", name, path);
+	free(path);
+	return e;
+}

@@ -1,0 +1,21 @@
+/*
+ * Loose objects, read by ourselves.  libgit2 1.5 reads a loose object that a
+ * power loss has cut short for ever, and does not say which file is damaged.
+ */
+#ifndef STORE_LOOSE_H
+#define STORE_LOOSE_H
+
+#include "store/git.h"
+
+/*
+ * Append the object's bytes.  ERR_NOTFOUND: it is not loose, ask libgit2;
+ * ERR_DAMAGED: the text names the file.
+ */
+struct err *loose_read(struct repo *, const struct oid *, enum object_type *,
+		struct buf *);
+/* ERR_DAMAGED, or NULL if it is whole or not loose: before libgit2 reads. */
+struct err *loose_check(struct repo *, const struct oid *);
+/* The file that it would be in, malloc'd. */
+char	*loose_path(struct repo *, const struct oid *);
+
+#endif

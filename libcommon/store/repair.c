@@ -1,0 +1,113 @@
+#include "store/repair.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "store/loose.h"
+#include "store/record.h"
+#include "store/writer.h"
+
+struct search {
+	struct repo *repo;
+	const char *writer;
+	struct oid newest;
+	int64_t clock;		/* of the newest; -1: none found */
+};
+
+static int
+each_object(const git_oid *id, void *arg)
+{
+	struct search *s = arg;
+	struct buf data = BUF_INIT;
+	struct record rec;
+	enum object_type type;
+	struct oid oid;
+	struct err *e;
+
+	oid_from_git(&oid, id);
+	memset(&rec, 0, sizeof(rec));
+	e = object_read(s->repo, &oid, &type, &data);
+	if (e == NULL && type == OBJECT_COMMIT)
+		e = record_parse(&rec, &oid, data.p, data.len);
+	if (e == NULL && type == OBJECT_COMMIT && rec.clock > s->clock &&
+	    strcmp(rec.writer, s->writer) == 0) {
+		s->clock = rec.clock;
+		s->newest = oid;
+	}
+	err_free(e);
+	record_release(&rec);
+	buf_release(&data);
+	return 0;
+}
+
+/* The sentence; `object` is the damaged tip, or NULL where the ref is. */
+static struct err *
+advise(struct repo *r, const char *ref, const struct oid *object)
+{
+	struct search s = { r, strrchr(ref, '/') + 1, { { 0 } }, -1 };
+	char *path = object == NULL ?
+	    xasprintf("%s/%s", r->commondir, ref) : loose_path(r, object);
+	char hex[OID_HEX_SIZE];
+	git_odb *odb = NULL;
+	struct err *e;
+
+	e = repo_odb(r, &odb);
+	if (e != NULL)
+		goto done;
+	(void)git_odb_foreach(odb, each_object, &s);
+	oid_hex(&s.newest, hex);
+	if (s.clock >= 0)
+		e = err_new(ERR_DAMAGED, "the log of this clone, '%s', is "
+		    "damaged, as by a power loss; to go on from its newest "
+		    "record that is whole, run 'rm -f \"%s\" && git "
+		    "update-ref %s %s'", ref, path, ref, hex);
+	else
+		e = err_new(ERR_DAMAGED, "the log of this clone, '%s', is "
+		    "damaged, as by a power loss, and none of its records is "
+		    "whole; to begin a new one, run 'rm -f \"%s\" && git "
+		    "update-ref -d %s'", ref, path, ref);
+done:
+	free(path);
+	return e;
+}
+
+struct err *
+log_check(struct repo *r, const char *ref)
+{
+	struct buf data = BUF_INIT;
+	enum object_type type;
+	struct oid tip;
+	struct err *e;
+
+	e = ref_read(r, ref, &tip);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		return NULL;
+	}
+	if (e != NULL && e->code == ERR_DAMAGED) {
+		err_free(e);
+		return advise(r, ref, NULL);
+	}
+	if (e == NULL)
+		e = object_read(r, &tip, &type, &data);
+	if (e != NULL && (e->code == ERR_DAMAGED || e->code == ERR_NOTFOUND)) {
+		err_free(e);
+		e = advise(r, ref, &tip);
+	}
+	buf_release(&data);
+	return e;
+}
+
+void
+log_note_damage(struct repo *r)
+{
+	char *ref = NULL;
+	struct err *e = writer_log(r, &ref);
+
+	if (e == NULL && ref != NULL)
+		e = log_check(r, ref);
+	if (e != NULL && e->code == ERR_DAMAGED)
+		repo_note_damage(r, e->msg);
+	err_free(e);
+	free(ref);
+}
