@@ -32,7 +32,8 @@ DEFS    := -D_GNU_SOURCE -DGIT_AGENT_VERSION='"$(VERSION)"' \
 	   -DGIT_AGENT_DATADIR='"$(DATADIR)"'
 # Asked only when something is compiled, so that `make demo` can install it.
 PKG_CFLAGS  = $(shell $(PKG_CONFIG) --cflags $(PKGS))
-PKG_LIBS    = $(shell $(PKG_CONFIG) --libs $(PKGS))
+# zlib last: each symbol of each library is looked for in the order given.
+PKG_LIBS    = $(shell $(PKG_CONFIG) --libs $(filter-out zlib,$(PKGS))) -lc -lz
 ALL_CFLAGS  = -std=c11 $(WARN) -Ilibcommon $(DEFS) $(PKG_CFLAGS) \
 	      $(CFLAGS) $(HARDEN)
 LINK        = $(CC) $(CFLAGS) $(HARDEN) $(LDFLAGS) -o $@
