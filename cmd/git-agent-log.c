@@ -83,6 +83,7 @@ static const char *const words[] = {
 /* Kinds that can be read but are written by other commands. */
 static const char *const other_kinds[] = {
 	"brief", "steer", "delivered", "answered", "retract", "check", "run",
+	"rollup",
 	NULL
 };
 

@@ -7,6 +7,7 @@
 #include "base/js.h"
 #include "base/out.h"
 #include "base/text.h"
+#include "store/rollup.h"
 #include "store/sync.h"
 #include "work/delivery.h"
 #include "work/entry.h"
@@ -15,8 +16,13 @@
 /* With --if-stale, one fetch at most in so many µs. */
 #define STALE_AFTER (20 * CLOCK_SECOND)
 
+/* Which logs have ended, if nothing else is said. */
+#define ENDED_AFTER "30d"
+
 struct args {
+	const char *older_than;
 	int fetch, push, quiet, json, inbox, background, if_stale;
+	int roll_up, dry_run;
 };
 
 static const struct opt opts[] = {
@@ -28,6 +34,14 @@ static const struct opt opts[] = {
 	    "never ask for a password, give up after two minutes"),
 	OPT_FLAG(0, "if-stale", struct args, if_stale,
 	    "use no network if a fetch was made in the last 20 seconds"),
+	OPT_FLAG(0, "roll-up", struct args, roll_up,
+	    "then bring the logs of writers that have ended into this "
+	    "clone's"),
+	OPT_STRING(0, "older-than", "AGE", struct args, older_than,
+	    "with --roll-up: ended is what has no record since (default "
+	    ENDED_AFTER ")"),
+	OPT_FLAG('n', "dry-run", struct args, dry_run,
+	    "with --roll-up: say what would be done, and do nothing"),
 	OPT_FLAG(0, "json", struct args, json, "print the report as JSON"),
 	OPT_FLAG('q', "quiet", struct args, quiet, "print only problems"),
 	OPT_END
@@ -35,6 +49,7 @@ static const struct opt opts[] = {
 
 static const char *const usage[] = {
 	"[--fetch | --push] [--inbox] [--json] [--quiet]",
+	"--roll-up [--older-than AGE] [--dry-run]",
 	NULL
 };
 
@@ -43,7 +58,7 @@ fate_name(enum sync_fate fate)
 {
 	static const char *const names[] = {
 		"up to date", "new", "moved", "restored",
-		"carried", "refused", "rewound"
+		"carried", "rolled up", "refused", "rewound"
 	};
 
 	return names[fate];
@@ -234,10 +249,54 @@ sync_all(struct repo *r, const struct args *a, int *status)
 	return e;
 }
 
+static void
+say_rolled_up(const struct args *a, const struct rollup *u)
+{
+	if (u->logs == 0) {
+		cmd_note("no log on '%s' has ended more than %s ago",
+		    u->sync.remote, a->older_than);
+	} else if (a->dry_run) {
+		cmd_note("would roll up %zu log%s of '%s' that ended more than "
+		    "%s ago", u->logs, u->logs == 1 ? "" : "s",
+		    u->sync.remote, a->older_than);
+	} else if (u->deleted > 0) {
+		cmd_note("rolled up %zu log%s of '%s' into this clone's",
+		    u->deleted, u->deleted == 1 ? "" : "s", u->sync.remote);
+	}
+	if (u->refused > 0)
+		cmd_warn("%zu log%s on '%s' could not be deleted (%s); no "
+		    "record is lost, and the next roll-up tries again",
+		    u->refused, u->refused == 1 ? "" : "s", u->sync.remote,
+		    u->reason == NULL ? "no reason given" : u->reason);
+}
+
+static struct err *
+roll_up(struct repo *r, struct args *a, int *status)
+{
+	struct rollup u;
+	int64_t age;
+	struct err *e;
+
+	if (a->older_than == NULL)
+		a->older_than = ENDED_AFTER;
+	e = clock_parse_duration(a->older_than, &age);
+	if (e != NULL)
+		return e;
+	e = rollup_run(r, age, a->dry_run, &u);
+	if (e == NULL)
+		e = report(r, a, &u.sync, status);
+	if (e == NULL && u.sync.remote != NULL && u.sync.reached)
+		say_rolled_up(a, &u);
+	if (u.refused > 0 || (!a->dry_run && u.deleted < u.logs))
+		*status = EXIT_NO;
+	rollup_release(&u);
+	return e;
+}
+
 static struct err *
 run(void *values, int argc, char **argv, int *status)
 {
-	const struct args *a = values;
+	struct args *a = values;
 	struct repo *r = NULL;
 	struct err *e;
 
@@ -247,8 +306,17 @@ run(void *values, int argc, char **argv, int *status)
 	if (a->fetch && a->push)
 		return err_new(ERR_USAGE, "--fetch and --push cannot be "
 		    "combined; without either, both are done");
+	if (!a->roll_up && (a->older_than != NULL || a->dry_run))
+		return err_new(ERR_USAGE, "--older-than and --dry-run need "
+		    "--roll-up");
+	if (a->roll_up && (a->fetch || a->push || a->inbox || a->if_stale))
+		return err_new(ERR_USAGE, "--roll-up fetches and pushes, and "
+		    "cannot be combined with --fetch, --push, --inbox or "
+		    "--if-stale");
 	e = repo_open(&r);
-	if (e == NULL && a->if_stale &&
+	if (e == NULL && a->roll_up)
+		e = roll_up(r, a, status);
+	else if (e == NULL && a->if_stale &&
 	    clock_now() - sync_last(r) < STALE_AFTER)
 		e = sync_inbox_alone(r, a);
 	else if (e == NULL)

@@ -276,7 +276,8 @@ judge(const struct index_batch *b, const struct index_entry *e, int *gone,
 		if (is_gone_how(l->how))
 			*gone |= l->when > e->when;
 		else
-			*answered |= l->how != INDEX_DELIVERED;
+			*answered |= l->how == INDEX_DONE ||
+			    l->how == INDEX_DECLINED;
 	}
 }
 

@@ -14,6 +14,7 @@ struct index {
 	 */
 	struct segment *file[2];
 	struct index_meta meta;	/* of the newest */
+	int plain;		/* see index_open_plain() */
 };
 
 /* Both files as they are; without any, index->file stays empty. */

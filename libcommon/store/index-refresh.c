@@ -90,8 +90,8 @@ ref_name_cmp(const void *name, const void *ref)
  * Walk back in the index from `from`: 1 if `to` is met on the way.  As long
  * as what this ref gained since.
  */
-static int
-leads_to(struct index *ix, const struct oid *from, const struct oid *to)
+int
+index_leads_to(struct index *ix, const struct oid *from, const struct oid *to)
 {
 	struct oidset seen = OIDSET_INIT;
 	struct oid *stack = NULL;
@@ -152,10 +152,12 @@ is_all_reached(struct refresh *f)
 		if (!ok || oidset_has(&now, &ref.tip) ||
 		    oidset_has(&f->met, &ref.tip))
 			continue;
+		if (index_is_rolled_up(ix, &ref.tip))
+			continue;
 		ok = index_ref_name(ix, &ref, &name);
 		here = !ok || f->refs.n == 0 ? NULL : bsearch(name.p,
 		    f->refs.v, f->refs.n, sizeof(*f->refs.v), ref_name_cmp);
-		ok = here != NULL && leads_to(ix, &here->id, &ref.tip);
+		ok = here != NULL && index_leads_to(ix, &here->id, &ref.tip);
 	}
 	oidset_release(&now);
 	buf_release(&name);
@@ -215,7 +217,8 @@ new_id(void)
 static uint32_t *
 count_gone(struct refresh *f)
 {
-	struct index older = { f->ix->repo, { NULL, f->ix->file[1] }, { 0 } };
+	struct index older = { .repo = f->ix->repo,
+	    .file = { NULL, f->ix->file[1] } };
 	const struct index_batch *b = &f->batch;
 	uint32_t *gone = xcalloc(KINDS_MAX, sizeof(*gone));
 	const struct oid *last = NULL;
@@ -276,7 +279,8 @@ put(struct refresh *f)
 	struct index *ix = f->ix;
 	struct index_head head = { { 0 }, &f->refs, f->state.p, NULL };
 	struct index_head plain = { { 0 }, &no_refs, "", NULL };
-	struct index older = { ix->repo, { NULL, ix->file[1] }, { 0 } };
+	struct index older = { .repo = ix->repo,
+	    .file = { NULL, ix->file[1] } };
 	struct buf image = BUF_INIT, base = BUF_INIT;
 	uint32_t *gone = NULL;
 	uint64_t id = ix->meta.base;
@@ -377,7 +381,8 @@ index_refresh(struct index *ix, int anew)
 	struct err *e;
 
 	/* An index of what is left after a prune would look complete. */
-	err_free(sync_restore_pruned(ix->repo));
+	if (!ix->plain)
+		err_free(sync_restore_pruned(ix->repo));
 	take_turn(ix, &lock);
 	e = refresh(&f, &lock);
 	lock_release(&lock);

@@ -183,21 +183,28 @@ done:
 }
 
 static void
-add_link(struct index_batch *b, const struct item *it, const char *target,
-    enum index_how how)
+add_link_to(struct index_batch *b, const struct item *it,
+    const struct oid *target, enum index_how how)
 {
 	struct index_link *l;
-	struct oid id;
 
-	if (target == NULL || oid_parse(target, &id) != 0)
-		return;
 	ALLOC_GROW(b->links, b->n_links, b->cap_links);
 	l = &b->links[b->n_links++];
 	memset(l, 0, sizeof(*l));
-	l->target = id;
+	l->target = *target;
 	l->from = it->rec.id;
 	l->when = it->entry.when;
 	l->how = how;
+}
+
+static void
+add_link(struct index_batch *b, const struct item *it, const char *target,
+    enum index_how how)
+{
+	struct oid id;
+
+	if (target != NULL && oid_parse(target, &id) == 0)
+		add_link_to(b, it, &id, how);
 }
 
 static void
@@ -206,12 +213,16 @@ add_links(struct index_batch *b, const struct item *it)
 	const struct record *rec = &it->rec;
 	const char *steer = record_trailer(rec, "Agent-Steer");
 	const char *state = record_trailer(rec, "Agent-State");
+	size_t i;
 
 	add_link(b, it, record_trailer(rec, "Agent-Supersedes"),
 	    INDEX_SUPERSEDES);
 	if (strcmp(rec->kind, "retract") == 0)
 		add_link(b, it, record_trailer(rec, "Agent-Retracts"),
 		    INDEX_RETRACTS);
+	else if (strcmp(rec->kind, "rollup") == 0)
+		for (i = 0; i < rec->parent_count; i++)
+			add_link_to(b, it, &rec->parents[i], INDEX_ROLLED_UP);
 	else if (strcmp(rec->kind, "delivered") == 0)
 		add_link(b, it, steer, INDEX_DELIVERED);
 	else if (strcmp(rec->kind, "answered") == 0 && state != NULL &&

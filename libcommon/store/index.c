@@ -45,13 +45,14 @@ is_current(struct index *ix)
 	return current;
 }
 
-struct err *
-index_open(struct repo *r, struct index **out)
+static struct err *
+open_index(struct repo *r, int plain, struct index **out)
 {
 	struct index *ix = xcalloc(1, sizeof(*ix));
 	struct err *e = NULL;
 
 	ix->repo = r;
+	ix->plain = plain;
 	index_load(ix);
 	if (!is_current(ix) || !index_is_still_missing(ix))
 		e = index_refresh(ix, 0);
@@ -63,6 +64,18 @@ index_open(struct repo *r, struct index **out)
 	}
 	*out = ix;
 	return e;
+}
+
+struct err *
+index_open(struct repo *r, struct index **out)
+{
+	return open_index(r, 0, out);
+}
+
+struct err *
+index_open_plain(struct repo *r, struct index **out)
+{
+	return open_index(r, 1, out);
 }
 
 void
@@ -90,7 +103,7 @@ index_rebuild(struct index *ix)
 int
 index_is_current(struct repo *r)
 {
-	struct index ix = { r, { NULL, NULL }, { 0 } };
+	struct index ix = { .repo = r };
 	int current;
 
 	index_load(&ix);
@@ -327,7 +340,8 @@ judge(void *arg, const struct index_link *l)
 
 	if (l->how == INDEX_DONE || l->how == INDEX_DECLINED)
 		v->answered = 1;
-	else if (l->how != INDEX_DELIVERED && l->when > v->entry->when)
+	else if ((l->how == INDEX_SUPERSEDES || l->how == INDEX_RETRACTS) &&
+	    l->when > v->entry->when)
 		v->gone = 1;
 	return 0;
 }
@@ -339,6 +353,21 @@ index_is_gone(struct index *ix, const struct index_entry *e)
 
 	index_links(ix, &e->id, judge, &v);
 	return v.gone;
+}
+
+static int
+is_roll_up(void *arg, const struct index_link *l)
+{
+	return *(int *)arg = l->how == INDEX_ROLLED_UP;
+}
+
+int
+index_is_rolled_up(struct index *ix, const struct oid *id)
+{
+	int found = 0;
+
+	index_links(ix, id, is_roll_up, &found);
+	return found;
 }
 
 void

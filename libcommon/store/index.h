@@ -39,6 +39,7 @@ enum index_how {
 	INDEX_DECLINED,		/* kind answered, Agent-State: declined */
 	INDEX_SUPERSEDES,	/* Agent-Supersedes */
 	INDEX_RETRACTS,		/* kind retract, Agent-Retracts */
+	INDEX_ROLLED_UP,	/* kind rollup: it is one of the parents */
 };
 
 struct index_link {
@@ -76,6 +77,8 @@ struct index_stats {
  * again after index_rebuild().
  */
 struct err *index_open(struct repo *, struct index **);
+/* The same without putting back first what a prune took away. */
+struct err *index_open_plain(struct repo *, struct index **);
 void	 index_close(struct index *);
 int	 index_is_damaged(const struct index *);
 struct err *index_rebuild(struct index *);
@@ -97,6 +100,11 @@ void	 index_links(struct index *, const struct oid *target,
 	    int (*each)(void *, const struct index_link *), void *);
 /* 1 if a newer record retracts it or takes its place. */
 int	 index_is_gone(struct index *, const struct index_entry *);
+/* 1 if the record is at hand by a newer one that rolled its log up. */
+int	 index_is_rolled_up(struct index *, const struct oid *);
+/* 1 if the history of `from` has `to`; costs what lies between them. */
+int	 index_leads_to(struct index *, const struct oid *from,
+	    const struct oid *to);
 /* How many records of a kind are not gone. */
 size_t	 index_live(struct index *, const char *kind);
 /* How many records of a kind there are. */

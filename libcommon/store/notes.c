@@ -130,3 +130,112 @@ done:
 	free(ref);
 	return e;
 }
+
+/* Two notes on one commit as one blob. */
+static struct err *
+join(struct repo *r, const struct oid *ours, const struct oid *theirs,
+    struct oid *joined)
+{
+	struct buf a = BUF_INIT, b = BUF_INIT;
+	enum object_type type;
+	struct err *e;
+
+	e = object_read(r, ours, &type, &a);
+	if (e == NULL)
+		e = object_read(r, theirs, &type, &b);
+	*joined = *ours;
+	/* Merged before, and left at the remote. */
+	if (e == NULL && strstr(a.p, b.p) == NULL) {
+		buf_addf(&a, "\n%s", b.p);
+		e = object_write(r, OBJECT_BLOB, a.p, a.len, joined);
+	}
+	buf_release(&a);
+	buf_release(&b);
+	return e;
+}
+
+/* One folder of the fan-out of theirs, into the one of ours. */
+static struct err *
+merge_folder(struct repo *r, struct tree *root, const struct tree_entry *from)
+{
+	struct tree theirs = TREE_INIT, ours = TREE_INIT;
+	const struct tree_entry *dir = tree_get(root, from->name), *own;
+	struct oid id;
+	struct err *e;
+	size_t i;
+
+	e = tree_read(r, &from->id, &theirs);
+	if (e == NULL && dir != NULL && dir->mode == 040000)
+		e = tree_read(r, &dir->id, &ours);
+	for (i = 0; e == NULL && i < theirs.n; i++) {
+		if (theirs.e[i].mode != 0100644)
+			continue;
+		own = tree_get(&ours, theirs.e[i].name);
+		id = theirs.e[i].id;
+		if (own != NULL && !oid_equal(&own->id, &id))
+			e = join(r, &own->id, &theirs.e[i].id, &id);
+		if (e == NULL)
+			tree_set(&ours, theirs.e[i].name, 0100644, &id);
+	}
+	if (e == NULL)
+		e = tree_write(r, &ours, &id);
+	if (e == NULL)
+		tree_set(root, from->name, 040000, &id);
+	tree_release(&theirs);
+	tree_release(&ours);
+	return e;
+}
+
+static struct err *
+merge_once(struct repo *r, const char *ref, const struct tree *theirs)
+{
+	struct tree root = TREE_INIT;
+	struct oid tip, tree, id, *parent = &tip;
+	struct err *e;
+	size_t i;
+
+	e = ref_read(r, ref, &tip);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+		parent = NULL;
+	}
+	if (e == NULL && parent != NULL)
+		e = root_of(r, &tip, &root);
+	for (i = 0; e == NULL && i < theirs->n; i++)
+		if (theirs->e[i].mode == 040000)
+			e = merge_folder(r, &root, &theirs->e[i]);
+	if (e == NULL)
+		e = tree_write(r, &root, &tree);
+	if (e == NULL)
+		e = commit_notes(r, &tree, parent, &id);
+	if (e == NULL)
+		e = ref_swap(r, ref, parent, &id);
+	tree_release(&root);
+	return e;
+}
+
+struct err *
+notes_merge(struct repo *r, const struct oid *tip)
+{
+	struct tree theirs = TREE_INIT;
+	char *writer = NULL, *ref = NULL;
+	struct err *e;
+	int tries = 0;
+
+	e = root_of(r, tip, &theirs);
+	if (e == NULL)
+		e = writer_id(r, 1, &writer);
+	if (e != NULL)
+		goto done;
+	ref = xasprintf(NOTES_PREFIX "%s", writer);
+	do {
+		err_free(e);
+		e = merge_once(r, ref, &theirs);
+	} while (e != NULL && e->code == ERR_MOVED && ++tries < 5);
+done:
+	tree_release(&theirs);
+	free(writer);
+	free(ref);
+	return e;
+}

@@ -20,4 +20,10 @@
 struct err *notes_set(struct repo *, const struct oid *commit,
 		const char *text, size_t len);
 
+/*
+ * Take over another writer's notes, from the tip of their ref; where both
+ * have one on a commit, theirs goes below ours.
+ */
+struct err *notes_merge(struct repo *, const struct oid *tip);
+
 #endif

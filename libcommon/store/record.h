@@ -51,6 +51,8 @@ struct draft {
 	const char *body;	/* or NULL */
 	struct trailers trailers;	/* without Kind, Writer, Clock */
 	struct oid tree;	/* all zero: the empty tree */
+	const struct oid *also;	/* parents besides the writer's own log; */
+	size_t also_count;	/* borrowed */
 };
 
 void	 record_release(struct record *);

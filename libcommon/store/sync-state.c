@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "store/index.h"
+#include "store/rollup.h"
 #include "store/writer.h"
 
 static void
@@ -156,6 +158,7 @@ sync_restore_pruned(struct repo *r)
 	char *said = sync_rewound(r), *prefix = NULL;
 	struct reflist refs = REFLIST_INIT;
 	struct buf known = BUF_INIT, rewound = BUF_INIT;
+	struct index *ix = NULL;
 	struct oid id;
 	struct err *e = NULL;
 	size_t before;
@@ -177,12 +180,18 @@ sync_restore_pruned(struct repo *r)
 		    (refs.n > 0 && bsearch(line + OID_HEX_SIZE, refs.v,
 		    refs.n, sizeof(*refs.v), ref_name_cmp) != NULL))
 			continue;
+		if (ix == NULL)
+			e = index_open_plain(r, &ix);
+		if (e != NULL || rollup_has(ix, r, line + OID_HEX_SIZE +
+		    strlen(prefix), &id))
+			continue;
 		/* Beyond help if git has collected the objects by now. */
 		err_free(restore_log(r, line + OID_HEX_SIZE, &id, &rewound));
 	}
 	if (e == NULL && rewound.len > before)
 		e = write_rewound(r, &rewound);
 done:
+	index_close(ix);
 	reflist_release(&refs);
 	buf_release(&known);
 	buf_release(&rewound);
@@ -330,10 +339,27 @@ remote_tips(struct repo *r, const char *remote, struct oidset *tips)
 	return e;
 }
 
+/* The usual case, without a look at everybody's logs. */
+static int
+is_pushed(struct repo *r, const char *remote, const char *log,
+    const struct oid *tip)
+{
+	char *ref = xasprintf("refs/agent-remotes/%s/log%s", remote,
+	    strrchr(log, '/'));
+	struct oid theirs;
+	struct err *e = ref_read(r, ref, &theirs);
+	int same = e == NULL && oid_equal(&theirs, tip);
+
+	err_free(e);
+	free(ref);
+	return same;
+}
+
 struct err *
 sync_unpushed(struct repo *r, struct oidset *ids)
 {
 	const char *remote = repo_remote(r);
+	struct index *ix = NULL;
 	struct oidset tips = OIDSET_INIT;
 	char *ref = NULL;
 	struct oid at;
@@ -342,9 +368,13 @@ sync_unpushed(struct repo *r, struct oidset *ids)
 	e = remote == NULL ? NULL : writer_log(r, &ref);
 	if (e != NULL || ref == NULL)
 		return e;
-	e = remote_tips(r, remote, &tips);
+	e = ref_read(r, ref, &at);
+	if (e == NULL && is_pushed(r, remote, ref, &at))
+		goto done;
 	if (e == NULL)
-		e = ref_read(r, ref, &at);
+		e = remote_tips(r, remote, &tips);
+	if (e == NULL)
+		e = index_open(r, &ix);
 	/* Of a damaged log the reader tells. */
 	if (e != NULL && (e->code == ERR_NOTFOUND || e->code == ERR_DAMAGED)) {
 		err_free(e);
@@ -352,9 +382,10 @@ sync_unpushed(struct repo *r, struct oidset *ids)
 		goto done;
 	}
 	while (e == NULL && !oid_is_zero(&at) && !oidset_has(&tips, &at) &&
-	    oidset_add(ids, &at))
+	    !index_is_rolled_up(ix, &at) && oidset_add(ids, &at))
 		step_back(r, &at);
 done:
+	index_close(ix);
 	oidset_release(&tips);
 	free(ref);
 	return e;

@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "store/repair.h"
+#include "store/index.h"
+#include "store/rollup.h"
 #include "store/sync-move.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
@@ -65,6 +67,18 @@ remote_notes(const struct sync_report *rep)
 	return xasprintf("%s/notes/", rep->prefix);
 }
 
+char *
+sync_target(const struct sync_report *rep, const char *what,
+    const char *writer)
+{
+	char *notes = strcmp(what, "notes") == 0 ? remote_notes(rep) : NULL;
+	char *ref = notes != NULL ? xasprintf("%s%s", notes, writer) :
+	    xasprintf("%s/%s/%s", rep->prefix, what, writer);
+
+	free(notes);
+	return ref;
+}
+
 static struct err *
 fetch_specs(struct repo *r, const struct sync_report *rep,
     struct strvec *specs)
@@ -87,6 +101,37 @@ fetch_specs(struct repo *r, const struct sync_report *rep,
 	return e;
 }
 
+/* A log that is gone because another has its records is not lost. */
+static struct err *
+drop_rolled_up(struct repo *r, struct sync_report *rep)
+{
+	struct index *ix = NULL;
+	struct err *e = index_open(r, &ix);
+	struct oid tip;
+	size_t i;
+
+	for (i = 0; e == NULL && i < rep->n; i++) {
+		struct sync_ref *ref = &rep->refs[i];
+		char *name;
+
+		if (ref->fate != SYNC_REWOUND || ref->reason == NULL ||
+		    strcmp(ref->reason, "deleted") != 0 ||
+		    strncmp(ref->name, "log/", 4) != 0)
+			continue;
+		name = xasprintf("refs/agent-remotes/%s/%s", rep->remote,
+		    ref->name);
+		e = ref_read(r, name, &tip);
+		free(name);
+		if (e != NULL || !rollup_has(ix, r, ref->name + 4, &tip))
+			continue;
+		e = rollup_forget(r, rep->remote, ref->name + 4);
+		ref->fate = SYNC_ROLLED_UP;
+		rep->rewound--;
+	}
+	index_close(ix);
+	return e;
+}
+
 static struct err *
 fetch(struct repo *r, int background, struct sync_report *rep)
 {
@@ -106,6 +151,8 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		sync_drop_rewound(rep);
 		e = transfer_fetch(r, &specs, background, rep);
 	}
+	if (e == NULL && rep->reached && rep->rewound > 0)
+		e = drop_rolled_up(r, rep);
 	if (e == NULL && rep->reached) {
 		e = sync_remember_fetch(r, rep);
 		if (e == NULL)
@@ -211,16 +258,12 @@ outgoing_fill(struct repo *r, const struct sync_report *rep, const char *own,
 {
 	struct oid theirs;
 	struct err *e;
-	char *to;
 
 	o->what = what;
 	o->notes = strcmp(what, "notes") == 0;
-	to = o->notes ? remote_notes(rep) :
-	    xasprintf("%s/%s/", rep->prefix, what);
 	o->local = xasprintf("%s%s", o->notes ? NOTES_PREFIX :
 	    strcmp(what, "log") == 0 ? LOG_PREFIX : BEAT_PREFIX, own);
-	o->remote = xasprintf("%s%s", to, own);
-	free(to);
+	o->remote = sync_target(rep, what, own);
 	o->tracking = tracking_name(r, o, rep->remote, own);
 	e = ref_read(r, o->local, &o->tip);
 	o->exists = e == NULL;
@@ -304,6 +347,28 @@ push_spec(struct strvec *specs, const struct outgoing *o)
 	    hex, o->remote);
 }
 
+/* What is in a log that rolled ours up need not get a ref of its own again. */
+static struct err *
+is_rolled_up(struct repo *r, const struct outgoing *log, int *rolled_up)
+{
+	struct index *ix = NULL;
+	struct oid tracked;
+	struct err *e;
+
+	*rolled_up = 0;
+	if (!log->exists || !log->differs)
+		return NULL;
+	e = ref_read(r, log->tracking, &tracked);
+	if (e == NULL)
+		return NULL;
+	err_free(e);
+	e = index_open(r, &ix);
+	if (e == NULL)
+		*rolled_up = index_is_rolled_up(ix, &log->tip);
+	index_close(ix);
+	return e;
+}
+
 /* Push the three refs of one writer, or those of them that moved. */
 static struct err *
 push_writer(struct repo *r, const char *own, int all, int background,
@@ -314,12 +379,15 @@ push_writer(struct repo *r, const char *own, int all, int background,
 	struct strvec specs = STRVEC_INIT;
 	struct err *e = NULL;
 	size_t i;
+	int rolled_up = 0;
 
 	*diverged = 0;
 	for (i = 0; e == NULL && i < 3; i++)
 		e = outgoing_fill(r, rep, own, what[i], &out[i]);
+	if (e == NULL)
+		e = is_rolled_up(r, &out[0], &rolled_up);
 	for (i = 0; e == NULL && i < 3; i++)
-		if (out[i].exists && (all || out[i].differs))
+		if (out[i].exists && !rolled_up && (all || out[i].differs))
 			push_spec(&specs, &out[i]);
 	if (e == NULL && specs.n == 0)
 		rep->reached = 1;

@@ -30,6 +30,7 @@ enum sync_fate {
 	SYNC_MOVED,		/* forward */
 	SYNC_RESTORED,		/* our log was rewound, this push healed it */
 	SYNC_CARRIED,		/* another clone's log, taken to a new prefix */
+	SYNC_ROLLED_UP,		/* its records are in another log now */
 	SYNC_REFUSED,		/* push: the remote said no; fetch: git could
 				 * not move the ref here; see reason */
 	SYNC_REWOUND,		/* fetch: their log lost records we have */
@@ -67,6 +68,9 @@ struct sync_report {
  */
 struct err *sync_run(struct repo *, int flags, struct sync_report *);
 void	 sync_report_release(struct sync_report *);
+/* The ref of a writer's "log", "beat" or "notes" at the remote, malloc'd. */
+char	*sync_target(const struct sync_report *, const char *what,
+	    const char *writer);
 /*
  * The records of this clone that have not reached the remote, as far as the
  * remote was asked; none without a remote.

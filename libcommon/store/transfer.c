@@ -225,6 +225,7 @@ push_line(struct sync_report *rep, const char *line, const char *stop)
 	case '*': fate = SYNC_NEW; break;
 	case ' ':
 	case '+': fate = SYNC_MOVED; break;
+	case '-': fate = SYNC_ROLLED_UP; break;
 	case '!': fate = SYNC_REFUSED; break;
 	default: return;
 	}
@@ -411,9 +412,10 @@ keep_words(struct sync_report *rep, const char *output)
 	buf_release(&b);
 }
 
-struct err *
-transfer_push(struct repo *r, const struct strvec *specs, int background,
-    struct sync_report *rep)
+/* `options` go before the name of the remote, `specs` behind it. */
+static struct err *
+push_refs(struct repo *r, const struct strvec *options,
+    const struct strvec *specs, int background, struct sync_report *rep)
 {
 	struct strvec argv = STRVEC_INIT;
 	struct buf output = BUF_INIT;
@@ -432,8 +434,10 @@ transfer_push(struct repo *r, const struct strvec *specs, int background,
 	free(mirror);
 	/* The pre-push hook guards the project's code; these are records. */
 	strvec_pushl(&argv, "push", "--porcelain", "--no-verify",
-	    "--no-follow-tags", "--recurse-submodules=no", "--",
-	    rep->remote, (char *)NULL);
+	    "--no-follow-tags", "--recurse-submodules=no", (char *)NULL);
+	for (i = 0; options != NULL && i < options->n; i++)
+		strvec_push(&argv, options->v[i]);
+	strvec_pushl(&argv, "--", rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
 	e = run_git(&argv, rep->remote, background, &output, &status);
@@ -445,4 +449,18 @@ transfer_push(struct repo *r, const struct strvec *specs, int background,
 	buf_release(&output);
 	strvec_release(&argv);
 	return e;
+}
+
+struct err *
+transfer_push(struct repo *r, const struct strvec *specs, int background,
+    struct sync_report *rep)
+{
+	return push_refs(r, NULL, specs, background, rep);
+}
+
+struct err *
+transfer_delete(struct repo *r, const struct strvec *leases,
+    const struct strvec *specs, struct sync_report *rep)
+{
+	return push_refs(r, leases, specs, 0, rep);
 }

@@ -20,5 +20,11 @@ struct err *transfer_fetch(struct repo *, const struct strvec *specs,
  */
 struct err *transfer_push(struct repo *, const struct strvec *specs,
 		int background, struct sync_report *rep);
+/*
+ * Delete refs (":<ref>"), each where its lease (git-push(1),
+ * --force-with-lease) still holds; ->fate is SYNC_ROLLED_UP where it did.
+ */
+struct err *transfer_delete(struct repo *, const struct strvec *leases,
+		const struct strvec *specs, struct sync_report *rep);
 
 #endif

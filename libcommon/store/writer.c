@@ -342,8 +342,16 @@ write_commit(struct repo *r, const struct draft *d, const char *writer,
 {
 	char *author = NULL, *committer = NULL;
 	struct buf commit = BUF_INIT;
+	struct oid *parents;
+	size_t n = 0;
 	struct err *e;
 
+	parents = xcalloc(d->also_count + 1, sizeof(*parents));
+	if (parent != NULL)
+		parents[n++] = *parent;
+	if (d->also_count > 0)
+		memcpy(&parents[n], d->also, d->also_count * sizeof(*parents));
+	n += d->also_count;
 	e = repo_identity(r, "AUTHOR", &author);
 	if (e == NULL)
 		e = repo_identity(r, "COMMITTER", &committer);
@@ -354,8 +362,8 @@ write_commit(struct repo *r, const struct draft *d, const char *writer,
 	}
 	if (e != NULL)
 		goto done;
-	record_format(&commit, d, writer, next_clock(r, parent), parent,
-	    parent == NULL ? 0 : 1, author, committer);
+	record_format(&commit, d, writer, next_clock(r, parent), parents, n,
+	    author, committer);
 	if (commit.len > RECORD_TEXT_MAX)
 		e = err_new(ERR_INPUT, "a record holds at most 1 MiB of text, "
 		    "this one has %zu bytes; shorten it", commit.len);
@@ -365,6 +373,7 @@ write_commit(struct repo *r, const struct draft *d, const char *writer,
 		e = object_write(r, OBJECT_COMMIT, commit.p, commit.len, id);
 done:
 	buf_release(&commit);
+	free(parents);
 	free(author);
 	free(committer);
 	return e;

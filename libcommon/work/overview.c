@@ -122,7 +122,8 @@ link_steer(void *arg, const struct index_link *l)
 	struct record rec;
 	struct err *e;
 
-	if (l->how == INDEX_SUPERSEDES || l->how == INDEX_RETRACTS)
+	if (l->how != INDEX_DELIVERED && l->how != INDEX_DONE &&
+	    l->how != INDEX_DECLINED)
 		return 0;
 	e = reader_get(k->g->repo, &l->from, &rec);
 	k->g->missing += e != NULL;

@@ -1,0 +1,108 @@
+/* The part of repo.h that keeps fetch refspecs in a remote's configuration. */
+#include "store/git.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "store/guard.h"
+
+/* As a regular expression that matches just this value. */
+static void
+add_quoted(struct buf *b, const char *value)
+{
+	buf_addch(b, '^');
+	for (; *value != '\0'; value++) {
+		if (strchr("\\^$.[]|()?*+{}", *value) != NULL)
+			buf_addch(b, '\\');
+		buf_addch(b, *value);
+	}
+	buf_addch(b, '$');
+}
+
+/* Take away a refspec with another source for the destination of `spec`. */
+static struct err *
+drop_rival(struct repo *r, const char *name, const char *have,
+    const char *spec)
+{
+	const char *to = strchr(have, ':');
+	git_config *config = NULL;
+	struct buf value = BUF_INIT;
+	struct err *e = NULL;
+	char *key;
+
+	if (to == NULL || strcmp(to, strchr(spec, ':')) != 0 ||
+	    strcmp(have, spec) == 0)
+		return NULL;
+	key = xasprintf("remote.%s.fetch", name);
+	add_quoted(&value, have);
+	if (git_repository_config(&config, r->git) != 0 ||
+	    git_config_delete_multivar(config, key, value.p) != 0)
+		e = err_git("cannot take '%s' out of '%s'", have, key);
+	git_config_free(config);
+	buf_release(&value);
+	free(key);
+	return e;
+}
+
+static int
+add_once(struct repo *r, const char *name, const char *spec)
+{
+	struct guard guard;
+	int rc;
+
+	guard_enter(&guard, r, "config");
+	rc = git_remote_add_fetch(r->git, name, spec);
+	guard_leave(&guard, rc == GIT_ELOCKED);
+	return rc;
+}
+
+static struct err *
+add_missing(struct repo *r, git_remote *remote, const char *name,
+    const char *spec, int *added)
+{
+	git_strarray have = { NULL, 0 };
+	struct err *e = NULL;
+	size_t i;
+	int rc;
+
+	if (git_remote_get_fetch_refspecs(&have, remote) != 0)
+		return err_git("cannot read the refspecs of '%s'", name);
+	for (i = 0; e == NULL && i < have.count; i++)
+		e = drop_rival(r, name, have.strings[i], spec);
+	for (i = 0; i < have.count; i++)
+		if (strcmp(have.strings[i], spec) == 0)
+			break;
+	if (e == NULL && i == have.count) {
+		rc = add_once(r, name, spec);
+		if (rc == GIT_ELOCKED)
+			e = guard_locked(r, "config");
+		else if (rc != 0)
+			e = err_git("cannot add a fetch refspec to '%s'", name);
+		else
+			(*added)++;
+	}
+	git_strarray_dispose(&have);
+	return e;
+}
+
+struct err *
+repo_add_refspecs(struct repo *r, const char *name, const char *const *specs,
+    int *added)
+{
+	git_remote *remote = NULL;
+	struct err *e = NULL;
+	int rc;
+
+	*added = 0;
+	rc = git_remote_lookup(&remote, r->git, name);
+	/* Of `git -c`, say: a setting of today, there is no place for more. */
+	if (rc == GIT_ENOTFOUND)
+		return NULL;
+	if (rc != 0)
+		return err_git("cannot read the settings of '%s'", name);
+	for (; e == NULL && *specs != NULL; specs++)
+		e = add_missing(r, remote, name, *specs, added);
+	git_remote_free(remote);
+	return e;
+}

@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# Rolling up: the logs of ended writers become part of another one, and their
+# refs go away everywhere, while no record does.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
+
+# server_refs KIND: how many of these refs the server has.
+server_refs() {
+	git -C "$SCRATCH/srv/jobs.git" for-each-ref "refs/agent/$1" \
+		"refs/notes/$1" | wc -l
+}
+
+# All logs but those of the last second have ended.
+roll_up() {
+	sleep 1.1
+	git agent sync --roll-up --older-than 1s "$@"
+}
+
+t 'many jobs, each with a log of its own' <<'EOF'
+	new_origin jobs
+	for i in 1 2 3 4 5 6; do
+		new_clone jobs job$i
+		cd job$i
+		git config user.name "Job $i"
+		git agent log 'done' "job $i, one"
+		git agent log failed "job $i, two" --because 'of this'
+		cd ..
+	done
+	cd job1
+	printf '[oracle]\ncommand = true\n' >.gitagent
+	git add .gitagent
+	git commit -qm oracle
+	git push -q
+	git agent check
+	git agent sync
+	cd ..
+	new_clone jobs head
+	new_clone jobs reader
+	(cd reader && git agent sync && git agent log --all --json >../before)
+	test "$(server_refs log)" = 6
+EOF
+
+t 'a dry run, and logs that are too young, change nothing' <<'EOF'
+	cd head
+	git agent sync --roll-up >out 2>err
+	test_grep "no log on 'origin' has ended more than 30d ago" err
+	roll_up --dry-run >out 2>err
+	test_grep "would roll up 6 logs of 'origin'" err
+	test "$(server_refs log)" = 6
+	test ! -e .git/agent/writer
+	test_exit 129 git agent sync --dry-run
+	test_exit 129 git agent sync --roll-up --fetch
+	test_exit 128 git agent sync --roll-up --older-than soon
+EOF
+
+t 'a log that moves meanwhile stays; the others are rolled up' <<'EOF'
+	cat >srv/jobs.git/hooks/post-receive <<'HOOK'
+#!/bin/sh
+# Job 6 wakes up between the push of the roll-up and the deletion.
+test -e woken && exit 0
+touch woken
+git update-ref refs/agent/log/late "$(cat late)"
+HOOK
+	cd job6
+	git agent log 'done' 'job 6, late' --no-push
+	late=$(git rev-parse "refs/agent/log/$(writer)")
+	git push -q origin "$late:refs/heads/late"
+	sed -i "s,refs/agent/log/late,refs/agent/log/$(writer)," \
+		../srv/jobs.git/hooks/post-receive
+	echo "$late" >../srv/jobs.git/late
+	chmod +x ../srv/jobs.git/hooks/post-receive
+	cd ../head
+	test_exit 1 roll_up >out 2>err
+	test_grep "rolled up 5 logs of 'origin' into this clone's" err
+	test_grep "1 log on 'origin' could not be deleted ('log/.*stale" err
+	test_grep 'no record is lost' err
+	rm ../srv/jobs.git/hooks/post-receive
+	test "$(server_refs log)" = 2
+	test "$(git for-each-ref refs/agent-remotes/origin/log | wc -l)" = 2
+	git agent sync >out 2>err
+	test "$(subjects --offline | grep -c 'job 6')" = 3
+EOF
+
+t 'the next roll-up takes it, and then there is nothing left to do' <<'EOF'
+	cd head
+	roll_up 2>err
+	test_grep "rolled up 1 log of" err
+	test "$(server_refs log)" = 1
+	roll_up 2>err
+	test_grep "no log on 'origin' has ended" err
+	test "$(subjects --offline | grep -c '^job')" = 13
+	git fsck --strict --no-dangling
+EOF
+
+t 'notes of the rolled up writers are still shown, their refs are gone' <<'EOF'
+	cd head
+	git log --notes='agent*' -1 >notes
+	test_grep 'PASS' notes
+	test "$(git -C ../srv/jobs.git for-each-ref refs/notes | wc -l)" = 1
+	git for-each-ref refs/notes/agent-remotes >refs
+	test_empty refs
+EOF
+
+t 'other clones follow without a warning, and lose no record' <<'EOF'
+	cd reader
+	test_exit 0 git agent sync >out 2>err
+	test_empty err
+	test_grep 'rolled up' out
+	test "$(git for-each-ref refs/agent-remotes/origin/log | wc -l)" = 1
+	git agent log --all --json >after 2>err
+	test_empty err
+	jq -r '.[].id' ../before | sort >ids
+	jq -r '.[].id' after | sort | comm -23 ids - >lost
+	test_empty lost
+	jq -r '.[].subject' after >all
+	test_grep 'job 6, late' all
+EOF
+
+t 'also after a plain fetch with --prune, before anything of ours ran' <<'EOF'
+	new_clone jobs pruner
+	cd pruner
+	git agent sync 2>err
+	git -C ../job1 agent log 'done' 'job 1 again'
+	git agent sync
+	(cd ../head && roll_up)
+	git fetch -q --prune
+	test_exit 0 git agent log --offline >out 2>err
+	test_empty err
+	test_grep 'job 1 again' out
+	test "$(git for-each-ref refs/agent-remotes/origin/log | wc -l)" = 1
+EOF
+
+t 'a clone whose log was rolled up has nothing to push' <<'EOF'
+	cd job2
+	git agent sync >out 2>err
+	test_no_grep 'not at' err
+	git agent sync
+	test "$(server_refs log)" = 1
+	git agent status --json >out
+	test "$(jq .stats.unpushed out)" = 0
+EOF
+
+t '… until it writes again: then its whole log is there, and folds in' <<'EOF'
+	cd job2
+	git agent log 'done' 'job 2 lives' 2>err
+	test_grep "pushed to 'origin'" err
+	test "$(server_refs log)" = 2
+	cd ../reader
+	git agent sync
+	test "$(subjects --offline | grep -c 'job 2')" = 3
+	cd ../head
+	roll_up
+	test "$(server_refs log)" = 1
+	cd ../reader
+	test_exit 0 git agent sync 2>err
+	test "$(subjects --offline | grep -c 'job 2')" = 3
+EOF
+
+t 'a reader that missed the last records before a roll-up follows as well' <<'EOF'
+	new_clone jobs behind
+	(cd job3 && git agent log 'done' 'job 3, seen')
+	(cd behind && git agent sync)
+	(cd job3 && git agent log 'done' 'job 3, missed')
+	(cd head && roll_up)
+	cd behind
+	test_exit 0 git agent sync >out 2>err
+	test_empty err
+	test "$(git for-each-ref refs/agent-remotes/origin/log | wc -l)" = 1
+	test "$(subjects --offline | grep -c 'job 3')" = 4
+EOF
+
+t 'a log that is deleted without a roll-up is still lost' <<'EOF'
+	(cd job4 && git agent log 'done' 'job 4, three')
+	(cd reader && git agent sync)
+	git -C srv/jobs.git update-ref -d \
+		"refs/agent/log/$(cd job4 && writer)"
+	cd reader
+	test_exit 3 git agent sync 2>err
+	test_grep 'has lost records' err
+	test "$(subjects --offline 2>/dev/null | grep -c 'job 4, three')" = 1
+EOF
+
+t 'a server that keeps its refs: said, and nothing is lost' <<'EOF'
+	(cd job4 && git agent sync)
+	printf '#!/bin/sh\ncase $3 in 0*0) echo "we keep all"; exit 1; esac\n' \
+		>srv/jobs.git/hooks/update
+	chmod +x srv/jobs.git/hooks/update
+	cd head
+	test_exit 1 roll_up 2>err
+	test_grep "could not be deleted ('log/.*hook declined)" err
+	# It is in our log already; a second record would say nothing new.
+	n=$(git agent log rollup --json | jq length)
+	test_exit 1 roll_up
+	test "$(git agent log rollup --json | jq length)" = "$n"
+EOF
+
+finish
