@@ -228,7 +228,7 @@ t 'a remote that refuses: queued, with its reason' <<'EOF'
 	cd sender
 	test_exit 1 git agent steer 'refused one' 2>err
 	rm ../srv/origin.git/hooks/pre-receive
-	test_grep 'refused .log/.*pre-receive hook declined' err
+	test_grep 'refused .refs/agent/log/.*pre-receive hook declined' err
 	test "$(state 'refused one')" = queued
 	git agent sync
 	test "$(state 'refused one')" = pushed

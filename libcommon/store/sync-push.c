@@ -1,0 +1,248 @@
+#include "store/sync-push.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "store/index.h"
+#include "store/sync-move.h"
+#include "store/sync-state.h"
+#include "store/transfer.h"
+#include "store/writer.h"
+
+/* One of our refs, where it goes, and where we keep what the remote has. */
+struct outgoing {
+	const char *what;	/* "log", "beat", "notes" */
+	char *local, *remote;
+	char *tracking;		/* a ref; of the notes, a file: see below */
+	struct oid tip;
+	int notes, exists, differs;
+};
+
+/*
+ * What the remote has of our notes is kept in a file: as a ref it would show
+ * them twice in `git log --notes`, or as records in `git log --glob`.
+ */
+static struct err *
+tracking_read(struct repo *r, const struct outgoing *o, struct oid *id)
+{
+	struct buf text = BUF_INIT;
+	struct err *e;
+
+	if (!o->notes)
+		return ref_read(r, o->tracking, id);
+	e = file_read(o->tracking, &text);
+	buf_rtrim(&text);
+	if (e == NULL && oid_parse(text.p, id) != 0)
+		e = err_new(ERR_NOTFOUND, "'%s' is not whole", o->tracking);
+	buf_release(&text);
+	return e;
+}
+
+static struct err *
+tracking_write(struct repo *r, const struct outgoing *o)
+{
+	char hex[OID_HEX_SIZE];
+
+	if (!o->notes)
+		return ref_set(r, o->tracking, &o->tip);
+	oid_hex(&o->tip, hex);
+	return file_write_cache(o->tracking, hex, strlen(hex));
+}
+
+static char *
+tracking_name(struct repo *r, const struct outgoing *o, const char *remote,
+    const char *own)
+{
+	char *name, *path;
+
+	if (!o->notes)
+		return xasprintf("refs/agent-remotes/%s/%s/%s", remote,
+		    o->what, own);
+	name = xasprintf("pushed-notes/%s/%s", remote, own);
+	path = repo_shared_path(r, name);
+	free(name);
+	return path;
+}
+
+static struct err *
+outgoing_fill(struct repo *r, const struct sync_report *rep, const char *own,
+    const char *what, struct outgoing *o)
+{
+	struct oid theirs;
+	struct err *e;
+
+	o->what = what;
+	o->notes = strcmp(what, "notes") == 0;
+	o->local = xasprintf("%s%s", o->notes ? NOTES_PREFIX :
+	    strcmp(what, "log") == 0 ? LOG_PREFIX : BEAT_PREFIX, own);
+	o->remote = sync_target(rep, what, own);
+	o->tracking = tracking_name(r, o, rep->remote, own);
+	e = ref_read(r, o->local, &o->tip);
+	o->exists = e == NULL;
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		return NULL;
+	}
+	if (e != NULL)
+		return e;
+	e = tracking_read(r, o, &theirs);
+	o->differs = e != NULL || !oid_equal(&theirs, &o->tip);
+	err_free(e);
+	return NULL;
+}
+
+static void
+outgoing_release(struct outgoing *o)
+{
+	free(o->local);
+	free(o->remote);
+	free(o->tracking);
+}
+
+/* The line of the report for what we pushed as "log/…", or NULL. */
+static const struct sync_ref *
+fate_of(const struct sync_report *rep, const char *name)
+{
+	size_t i;
+
+	for (i = rep->n; i > 0; i--)
+		if (rep->refs[i - 1].pushed &&
+		    strcmp(rep->refs[i - 1].name, name) == 0)
+			return &rep->refs[i - 1];
+	return NULL;
+}
+
+static int
+is_diverged(const struct sync_ref *ref)
+{
+	return ref->fate == SYNC_REFUSED && ref->reason != NULL &&
+	    (strstr(ref->reason, "non-fast-forward") != NULL ||
+	    strstr(ref->reason, "fetch first") != NULL);
+}
+
+/* Keep what the remote acknowledged; *diverged: it has another log of ours. */
+static struct err *
+settle(struct repo *r, const struct outgoing *o, size_t n,
+    struct sync_report *rep, const char *own, int *diverged)
+{
+	const struct sync_ref *ref;
+	struct err *e = NULL;
+	char *name;
+	size_t i;
+
+	*diverged = 0;
+	for (i = 0; e == NULL && i < n; i++) {
+		name = xasprintf("%s/%s", o[i].what, own);
+		ref = fate_of(rep, name);
+		if (ref != NULL && ref->fate != SYNC_REFUSED) {
+			e = tracking_write(r, &o[i]);
+			if (e == NULL)
+				e = sync_restored(r, rep, name);
+		} else if (ref != NULL && is_diverged(ref))
+			*diverged |= strcmp(o[i].what, "log") == 0;
+		free(name);
+	}
+	return e;
+}
+
+/*
+ * By object name: what is settled later is just what was sent, whoever
+ * moves the ref meanwhile.
+ */
+static void
+push_spec(struct strvec *specs, const struct outgoing *o)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(&o->tip, hex);
+	strvec_pushf(specs, "%s%s:%s", strcmp(o->what, "log") == 0 ? "" : "+",
+	    hex, o->remote);
+}
+
+/* What is in a log that rolled ours up need not get a ref of its own again. */
+static struct err *
+is_rolled_up(struct repo *r, const struct outgoing *log, int *rolled_up)
+{
+	struct index *ix = NULL;
+	struct oid tracked;
+	struct err *e;
+
+	*rolled_up = 0;
+	if (!log->exists || !log->differs)
+		return NULL;
+	e = ref_read(r, log->tracking, &tracked);
+	if (e == NULL)
+		return NULL;
+	err_free(e);
+	e = index_open(r, &ix);
+	if (e == NULL)
+		*rolled_up = index_is_rolled_up(ix, &log->tip);
+	index_close(ix);
+	return e;
+}
+
+/* Push the three refs of one writer, or those of them that moved. */
+static struct err *
+push_writer(struct repo *r, const char *own, int all, int background,
+    struct sync_report *rep, int *diverged)
+{
+	static const char *const what[3] = { "log", "beat", "notes" };
+	struct outgoing out[3] = { { 0 }, { 0 }, { 0 } };
+	struct strvec specs = STRVEC_INIT;
+	struct err *e = NULL;
+	size_t i;
+	int rolled_up = 0;
+
+	*diverged = 0;
+	for (i = 0; e == NULL && i < 3; i++)
+		e = outgoing_fill(r, rep, own, what[i], &out[i]);
+	if (e == NULL)
+		e = is_rolled_up(r, &out[0], &rolled_up);
+	for (i = 0; e == NULL && i < 3; i++)
+		if (out[i].exists && !rolled_up && (all || out[i].differs))
+			push_spec(&specs, &out[i]);
+	if (e == NULL && specs.n == 0)
+		rep->reached = 1;
+	else if (e == NULL)
+		e = transfer_push(r, &specs, background, rep);
+	if (e == NULL)
+		e = settle(r, out, 3, rep, own, diverged);
+	for (i = 0; i < 3; i++)
+		outgoing_release(&out[i]);
+	strvec_release(&specs);
+	return e;
+}
+
+struct err *
+sync_push(struct repo *r, int background, struct sync_report *rep)
+{
+	char *own = NULL;
+	struct err *e;
+	int diverged;
+
+	e = writer_settle(r, &own);
+	if (e != NULL || own == NULL) {
+		rep->reached = e == NULL;
+		return e;
+	}
+	e = push_writer(r, own, !background || rep->rewound > 0, background,
+	    rep, &diverged);
+	/*
+	 * Only this clone appends to its log, so a remote log that ours does
+	 * not continue was written by a copy of this very disk: go on under
+	 * a new name, which loses neither's records.
+	 */
+	if (e == NULL && diverged) {
+		sync_drop_refused_log(rep, own);
+		e = writer_renew(r, &rep->renewed);
+		if (e == NULL)
+			e = push_writer(r, rep->renewed, 0, background, rep,
+			    &diverged);
+	}
+	if (e == NULL && rep->reached)
+		e = move_push(r, own, background, rep);
+	free(own);
+	return e;
+}

@@ -1,0 +1,10 @@
+/* What this clone has to push: its log, heartbeat and notes.  For sync.c. */
+#ifndef STORE_SYNC_PUSH_H
+#define STORE_SYNC_PUSH_H
+
+#include "store/sync.h"
+
+/* In the background only what moved; the caller holds the lock. */
+struct err *sync_push(struct repo *, int background, struct sync_report *);
+
+#endif
