@@ -239,4 +239,18 @@ t 'standard output closed or full is an error' <<'EOF'
 	test_exit 128 git-agent-status -h >&- 2>err
 EOF
 
+if have nm; then
+	t 'no command starts the TLS and SSH that libgit2 would start' <<'EOF'
+		# libgit2 of Debian 12; another build may use other libraries.
+		nm -D "$B/bin/git-agent-log" >symbols
+		for f in mbedtls_x509_crt_parse_file mbedtls_ctr_drbg_seed \
+			mbedtls_entropy_init mbedtls_entropy_free libssh2_init
+		do
+			test_grep " T $f\$" symbols
+		done
+EOF
+else
+	skip 'symbols of the commands' 'there is no nm'
+fi
+
 finish
