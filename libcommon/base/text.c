@@ -149,14 +149,27 @@ clean_control(struct buf *b, const char *s, size_t n, enum text_clean mode)
 	return 1;
 }
 
+/*
+ * Zero-width (non-)joiners: Persian, Indic scripts and joined emoji need them
+ * behind one of their own characters; elsewhere they hide.
+ */
+static int
+is_joiner(uint32_t c)
+{
+	return c == 0x200c || c == 0x200d;
+}
+
 void
 text_clean(struct buf *b, const char *s, size_t n, enum text_clean mode)
 {
 	size_t k;
+	int joins, after_letter = 0;
 
 	for (; n > 0; s += k, n -= k) {
 		k = text_utf8_length(s, n);
-		if (k == 0 || (k > 1 && is_unsafe(decode(s, k)))) {
+		joins = k == 3 && is_joiner(decode(s, k)) && after_letter;
+		after_letter = k > 1 && !is_joiner(decode(s, k));
+		if (k == 0 || (k > 1 && !joins && is_unsafe(decode(s, k)))) {
 			buf_addstr(b, REPLACEMENT);
 			k = k == 0 ? 1 : k;
 		} else if (k == 1 && ((unsigned char)*s < ' ' || *s == 0x7f)) {

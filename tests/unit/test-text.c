@@ -67,6 +67,12 @@ test_utf8(void)
 static void
 test_clean(void)
 {
+	CLEAN("\xd9\x85\xe2\x80\x8c\xd8\xb1", TEXT_LINE,
+	    "\xd9\x85\xe2\x80\x8c\xd8\xb1", "a non-joiner in Persian");
+	CLEAN("a\xe2\x80\x8d" "b", TEXT_LINE, "a" FFFD "b",
+	    "a joiner that joins nothing");
+	CLEAN("\xd9\x85\xe2\x80\x8d\xe2\x80\x8d", TEXT_LINE,
+	    "\xd9\x85\xe2\x80\x8d" FFFD, "two joiners");
 	CLEAN("\033[31mred\033]0;t\007", TEXT_LINE, "^[[31mred^[]0;t^G",
 	    "escape sequences are shown");
 	CLEAN("a\0b\x7f", TEXT_LINE, "a^@b^?", "NUL and DEL are shown");
