@@ -60,11 +60,16 @@ index_run_merge(struct index_run *a, const struct index_run *b)
 		a->newest = b->newest;
 		a->ended = b->ended;
 	}
-	if (b->agent_when > a->agent_when) {
+	/* The same, whichever of two is asked to take the other. */
+	if (b->agent_when != 0 && (a->agent_when == 0 ||
+	    index_newer(b->agent_when, &b->agent_from, a->agent_when,
+	    &a->agent_from))) {
 		a->agent_when = b->agent_when;
 		a->agent_from = b->agent_from;
 	}
-	if (b->iteration_when > a->iteration_when) {
+	if (b->iteration_when > a->iteration_when ||
+	    (b->iteration_when == a->iteration_when &&
+	    b->iteration > a->iteration)) {
 		a->iteration_when = b->iteration_when;
 		a->iteration = b->iteration;
 	}

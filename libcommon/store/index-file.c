@@ -61,7 +61,18 @@ index_load(struct index *ix)
 		(void)load_once(ix);
 }
 
-/* Older files that the newest one does not add to. */
+/* As file_write_cache() names it until it is whole. */
+static int
+is_unfinished(const char *name)
+{
+	return strncmp(name, HEAD_NAME ".", strlen(HEAD_NAME ".")) == 0 &&
+	    strlen(name) == strlen(HEAD_NAME ".XXXXXX");
+}
+
+/*
+ * Files that the newest one does not add to, and what those left behind who
+ * were killed while they wrote.
+ */
 static void
 remove_others(struct repo *r, uint64_t base)
 {
@@ -71,8 +82,9 @@ remove_others(struct repo *r, uint64_t base)
 	DIR *open = opendir(dir);
 
 	while (open != NULL && (d = readdir(open)) != NULL) {
-		if (strncmp(d->d_name, HEAD_NAME "-",
-		    strlen(HEAD_NAME "-")) != 0 ||
+		if ((strncmp(d->d_name, HEAD_NAME "-",
+		    strlen(HEAD_NAME "-")) != 0 &&
+		    !is_unfinished(d->d_name)) ||
 		    strcmp(d->d_name, keep_name) == 0)
 			continue;
 		path = xasprintf("%s/%s", dir, d->d_name);
@@ -101,7 +113,7 @@ save_files(struct repo *r, uint64_t base_id, const struct buf *head,
 	path = repo_shared_path(r, HEAD_NAME);
 	if (e == NULL)
 		e = file_write_cache(path, head->p, head->len);
-	if (e == NULL && base != NULL)
+	if (e == NULL)
 		remove_others(r, base_id);
 	err_free(e);
 	free(path);

@@ -29,8 +29,10 @@ void	 index_kind_name(struct segment *, const struct index_entry *,
 	    char name[KIND_SIZE]);
 /* The number of a kind in that file, or KIND_BAD. */
 size_t	 index_kind_number(struct segment *, const char *kind);
-/* 1 if nothing that was missing has come meanwhile. */
-int	 index_is_still_missing(struct index *);
+/* 1 if nothing that was missing, as far as `max` in each file, has come. */
+int	 index_is_still_missing(struct index *, size_t max);
+/* 1 if the refs are where they were when the newest file was made. */
+int	 index_state_holds(struct index *);
 /* The name of a ref of the newest file, in place of what *name holds. */
 int	 index_ref_name(struct index *, const struct index_ref *,
 	    struct buf *name);

@@ -230,11 +230,12 @@ count_gone(struct refresh *f)
 		const struct index_link *l = &b->links[i];
 
 		if ((l->how != INDEX_SUPERSEDES && l->how != INDEX_RETRACTS) ||
-		    (last != NULL && oid_equal(last, &l->target)) ||
-		    !index_find(&older, &l->target, &e) ||
+		    (last != NULL && oid_equal(last, &l->target)))
+			continue;
+		last = &l->target;	/* the newest of them decides */
+		if (!index_find(&older, &l->target, &e) ||
 		    l->when <= e.when || index_is_gone(&older, &e))
 			continue;
-		last = &l->target;
 		index_kind_name(older.file[1], &e, kind);
 		gone[index_batch_kind(&f->batch, kind)]++;
 	}
@@ -266,13 +267,17 @@ static int
 is_large(const struct refresh *f)
 {
 	size_t base = segment_count(f->ix->file[1], TABLE_ENTRIES);
+	size_t head = segment_count(f->ix->file[0], TABLE_ENTRIES) +
+	    f->batch.n_entries;
 
-	return f->batch.n_entries > HEAD_MAX &&
-	    f->batch.n_entries > base / HEAD_PART;
+	return head > HEAD_MAX && head > base / HEAD_PART;
 }
 
-/* Put what the batch has, added to what is there, in its place. */
-static void
+/*
+ * Put what the batch has, added to what is there, in its place.  0: what is
+ * there is damaged, and nothing was done.
+ */
+static int
 put(struct refresh *f)
 {
 	static const struct reflist no_refs = REFLIST_INIT;
@@ -284,7 +289,7 @@ put(struct refresh *f)
 	struct buf image = BUF_INIT, base = BUF_INIT;
 	uint32_t *gone = NULL;
 	uint64_t id = ix->meta.base;
-	int merge = is_large(f);
+	int merge = is_large(f), ok;
 
 	if (!f->anew)
 		index_batch_load(&f->batch, ix->file[0]);
@@ -303,10 +308,14 @@ put(struct refresh *f)
 	head.meta.base = id;
 	index_batch_image(&f->batch, new_id(), &head, merge ||
 	    ix->file[1] == NULL ? NULL : &older, &image);
-	index_replace(ix, &image, merge ? &base : NULL, f->save);
+	/* Where it was read in part, a part would be lost for good. */
+	ok = !index_is_damaged(ix);
+	if (ok)
+		index_replace(ix, &image, merge ? &base : NULL, f->save);
 	buf_release(&image);
 	buf_release(&base);
 	free(gone);
+	return ok;
 }
 
 static struct err *
@@ -318,17 +327,20 @@ refresh(struct refresh *f, const struct lock *l)
 	if (e != NULL)
 		return e;
 	f->save = l->fd >= 0;
-	f->anew |= ix->file[0] == NULL || !index_is_still_missing(ix);
+	f->anew |= ix->file[0] == NULL ||
+	    !index_is_still_missing(ix, SIZE_MAX);
 	if (!f->anew && is_unchanged(f)) {
-		if (f->save && f->proven && !ix->meta.proven)
-			put(f);
-		return NULL;
-	}
-	if (!f->anew && !read_news(f))
+		/* Then the next reader need not ask for the refs. */
+		if (!f->save || !f->proven || index_state_holds(ix) ||
+		    put(f))
+			return NULL;
 		f->anew = 1;
-	if (f->anew)
+	}
+	if (f->anew || !read_news(f) || !put(f)) {
+		f->anew = 1;
 		read_all(f);
-	put(f);
+		(void)put(f);
+	}
 	return NULL;
 }
 

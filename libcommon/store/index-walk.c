@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "store/index-file.h"
 #include "store/record.h"
 #include "store/writer.h"
 
@@ -19,6 +20,7 @@ struct item {
 	struct index_entry entry;
 	struct record rec;
 	size_t malformed_run;	/* commits in a row that are not records */
+	int tip;		/* no child of it was met before */
 };
 
 struct walk {
@@ -26,7 +28,14 @@ struct walk {
 	struct oidset seen;
 	struct item **heap;	/* newest at the top */
 	size_t n, cap;
-	int64_t now;
+	int64_t now, last;	/* place of what was taken last */
+	/*
+	 * Tips, those of them that were taken, and those that have children.
+	 * Where a ref is must not change the order: a child has the same say
+	 * if its parent is a tip too, but then it may come too late.
+	 */
+	struct oidset tips, taken, parents;
+	int late;
 };
 
 static void
@@ -97,12 +106,22 @@ meet(struct walk *k, const struct index_entry *known, const struct item *child)
 	struct index_walk *w = k->w;
 
 	oidset_add(&w->met, &known->id);
-	if (child == NULL || known->kind == KIND_BAD)
+	if (child == NULL)
 		return;
-	if (child->entry.when <= known->when ?
+	/* What it passes on to those below it is not worth to think about. */
+	if (known->kind == KIND_BAD || (child->entry.when <= known->when ?
 	    oidset_has(w->old_tips, &known->id) :
-	    known->bent && child->entry.when - 1 > known->when)
+	    known->bent && child->entry.when - 1 > known->when))
 		w->rebuild = 1;
+}
+
+static void
+meet_again(struct walk *k, const struct oid *id, const struct item *child)
+{
+	if (child == NULL || !oidset_has(&k->tips, id))
+		return;
+	if (oidset_add(&k->parents, id) && oidset_has(&k->taken, id))
+		k->late = 1;
 }
 
 static void
@@ -153,14 +172,19 @@ visit(struct walk *k, const struct oid *id, const struct item *child)
 	struct item *it;
 	struct err *e = NULL;
 
-	if (!oidset_add(&k->seen, id))
+	if (!oidset_add(&k->seen, id)) {
+		meet_again(k, id, child);
 		return;
+	}
 	if (k->w->index != NULL && index_find(k->w->index, id, &known)) {
 		meet(k, &known, child);
 		return;
 	}
 	it = xcalloc(1, sizeof(*it));
 	it->rec.id = *id;
+	it->tip = child == NULL;
+	if (it->tip)
+		oidset_add(&k->tips, id);
 	if (child != NULL || !is_too_large(k, id)) {
 		e = object_read(k->w->repo, id, &type, &data);
 		if (e != NULL) {
@@ -285,6 +309,11 @@ take(struct walk *k, struct item *it)
 	struct index_batch *b = k->w->batch;
 	size_t i;
 
+	if (it->tip && oidset_has(&k->parents, &it->rec.id))
+		k->late |= it->entry.when == k->last;
+	else if (it->tip)
+		oidset_add(&k->taken, &it->rec.id);
+	k->last = it->entry.when;
 	if (it->malformed_run <= MALFORMED_RUN_MAX)
 		for (i = 0; i < it->rec.parent_count; i++)
 			visit(k, &it->rec.parents[i], it);
@@ -297,21 +326,59 @@ take(struct walk *k, struct item *it)
 		add_run(b, it);
 }
 
-void
-index_walk(struct index_walk *w, const struct oid *tips, size_t n)
+/* Who looked has just seen that these are not here. */
+static void
+skip_missing(struct walk *k)
 {
-	struct walk k = { .w = w, .now = clock_now() };
+	struct index *ix = k->w->index;
+	struct oid id;
+	size_t f, i;
+
+	for (f = 0; ix != NULL && f < 2; f++)
+		for (i = 0; i < segment_count(ix->file[f], TABLE_MISSING) &&
+		    segment_get(ix->file[f], TABLE_MISSING, i, &id,
+		    sizeof(id)); i++)
+			oidset_add(&k->seen, &id);
+}
+
+static void
+walk(struct walk *k, const struct oid *tips, size_t n,
+    const struct oidset *but)
+{
 	struct item *it;
 	size_t i;
 
-	(void)index_batch_kind(w->batch, "");
 	for (i = 0; i < n; i++)
-		visit(&k, &tips[i], NULL);
-	while (k.n > 0) {
-		it = heap_pop(&k);
-		take(&k, it);
+		if (!oidset_has(but, &tips[i]))
+			visit(k, &tips[i], NULL);
+	while (k->n > 0) {
+		it = heap_pop(k);
+		take(k, it);
 		item_free(it);
 	}
-	free(k.heap);
-	oidset_release(&k.seen);
+	free(k->heap);
+	oidset_release(&k->seen);
+	oidset_release(&k->tips);
+	oidset_release(&k->taken);
+}
+
+void
+index_walk(struct index_walk *w, const struct oid *tips, size_t n)
+{
+	static const struct oidset none = OIDSET_INIT;
+	struct walk k = { .w = w, .now = clock_now() }, again = k;
+
+	(void)index_batch_kind(w->batch, "");
+	skip_missing(&k);
+	walk(&k, tips, n, &none);
+	if (k.late && w->index != NULL) {
+		w->rebuild = 1;
+	} else if (k.late) {
+		/* Those tips are met on the way from their children. */
+		index_batch_release(w->batch);
+		(void)index_batch_kind(w->batch, "");
+		walk(&again, tips, n, &k.parents);
+		oidset_release(&again.parents);
+	}
+	oidset_release(&k.parents);
 }

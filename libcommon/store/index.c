@@ -12,23 +12,22 @@
 #define MISSING_ASKED 64
 
 int
-index_is_still_missing(struct index *ix)
+index_is_still_missing(struct index *ix, size_t max)
 {
 	struct oid id;
 	size_t f, i;
 
 	for (f = 0; f < 2; f++)
 		for (i = 0; i < segment_count(ix->file[f], TABLE_MISSING) &&
-		    i < MISSING_ASKED; i++)
+		    i < max; i++)
 			if (segment_get(ix->file[f], TABLE_MISSING, i, &id,
 			    sizeof(id)) && object_exists(ix->repo, &id))
 				return 0;
 	return 1;
 }
 
-/* The state of the refs that the newest file was made from still holds. */
-static int
-is_current(struct index *ix)
+int
+index_state_holds(struct index *ix)
 {
 	size_t n = segment_count(ix->file[0], TABLE_STATE);
 	struct buf state = BUF_INIT;
@@ -54,7 +53,8 @@ open_index(struct repo *r, int plain, struct index **out)
 	ix->repo = r;
 	ix->plain = plain;
 	index_load(ix);
-	if (!is_current(ix) || !index_is_still_missing(ix))
+	if (!index_state_holds(ix) ||
+	    !index_is_still_missing(ix, MISSING_ASKED))
 		e = index_refresh(ix, 0);
 	if (e == NULL && index_is_damaged(ix))
 		e = index_rebuild(ix);
@@ -107,7 +107,7 @@ index_is_current(struct repo *r)
 	int current;
 
 	index_load(&ix);
-	current = is_current(&ix);
+	current = index_state_holds(&ix);
 	index_unload(&ix);
 	return current;
 }

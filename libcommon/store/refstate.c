@@ -19,13 +19,23 @@ struct walk {
 	size_t folders;
 };
 
-/* "<inode> <time> <size> <path>"; what is not there has zeros. */
+static int64_t
+nanoseconds(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+/*
+ * "<inode> <time> <time> <size> <path>"; what is not there has zeros.  The
+ * time of modification alone is one that anybody can set back, as a backup
+ * does that is played in; the other one is the system's.
+ */
 static void
 add_line(struct buf *b, const struct stat *st, const char *path)
 {
-	buf_addf(b, "%ju %" PRId64 " %jd %s\n", (uintmax_t)st->st_ino,
-	    (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-	    (intmax_t)st->st_size, path);
+	buf_addf(b, "%ju %" PRId64 " %" PRId64 " %jd %s\n",
+	    (uintmax_t)st->st_ino, nanoseconds(&st->st_mtim),
+	    nanoseconds(&st->st_ctim), (intmax_t)st->st_size, path);
 }
 
 static int
@@ -45,12 +55,12 @@ add_path(struct walk *w, const char *path)
 {
 	struct stat st;
 	int there = look(w->top, path, &st);
-	int64_t t = (int64_t)st.st_mtim.tv_sec * 1000000000 +
-	    st.st_mtim.tv_nsec;
 
 	add_line(w->state, &st, path);
-	if (t > w->newest)
-		w->newest = t;
+	if (nanoseconds(&st.st_mtim) > w->newest)
+		w->newest = nanoseconds(&st.st_mtim);
+	if (nanoseconds(&st.st_ctim) > w->newest)
+		w->newest = nanoseconds(&st.st_ctim);
 	return there && S_ISDIR(st.st_mode);
 }
 
@@ -64,7 +74,7 @@ is_folder(const char *dir, const struct dirent *d)
 	int is;
 
 	if (d->d_name[0] == '.' || (strcmp(d->d_name, "beat") == 0 &&
-	    strcmp(strrchr(dir, '/'), "/agent-remotes") != 0))
+	    strstr(dir, "/refs/agent-remotes/") != NULL))
 		return 0;
 	if (d->d_type != DT_UNKNOWN)
 		return d->d_type == DT_DIR;
@@ -124,7 +134,7 @@ refstate_holds(struct repo *r, const char *state)
 
 	for (; *state != '\0' && holds; state = stop + (*stop == '\n')) {
 		stop = state + strcspn(state, "\n");
-		for (path = state, i = 0; i < 3 && path < stop; i++)
+		for (path = state, i = 0; i < 4 && path < stop; i++)
 			path += strcspn(path, " \n") + 1;
 		name = path < stop ?
 		    xstrndup(path, (size_t)(stop - path)) : xstrdup("");
