@@ -124,7 +124,7 @@ lint:
 	$(AGAIN) all
 	@B=$(abspath $(B)) .ci/lint
 
-## bench: measured ratios beside the limits; informational
+## bench: measured ratios beside the limits; BENCH_RECORDS=1000000 for more
 bench: all $(B)/bench/time-runs
 	@B=$(abspath $(B)) tests/bench/bench.sh
 

@@ -3,8 +3,12 @@
 # take turns.  The ratios carry over between machines, the times do not; so
 # this informs, and is never a test.
 set -u
-B=${B:-build}
+B=$(cd "${B:-build}" && pwd) || exit 1
 RUNS=${RUNS:-100}
+# How large the largest fixture is; 1000000 takes some minutes more.
+BENCH_RECORDS=${BENCH_RECORDS:-100000}
+here=$(cd "${0%/*}" && pwd)
+cache=$B/bench
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export CLAUDE_PROJECT_DIR=$work/project HOME=$work PATH=$B/bin:$PATH TZ=UTC
@@ -13,15 +17,17 @@ export CLAUDE_PROJECT_DIR=$work/project HOME=$work PATH=$B/bin:$PATH TZ=UTC
 row() {
 	local what=$1 against=$2 limit=$3 times
 	shift 3
-	if ! times=$("$B/bench/time-runs" "$RUNS" "$@" <"$work/event"); then
+	if ! times=$("$B/bench/time-runs" "${runs:-$RUNS}" "$@" \
+	    <"$work/event"); then
 		printf '%-24s %-24s %32s\n' "$what" "$against" 'not measured'
 		return
 	fi
-	# shellcheck disable=SC2086 # three numbers
+	# shellcheck disable=SC2086 # four numbers
 	set -- $times
-	printf '%-24s %-24s %7s µs %7s µs %6s %5s  %s\n' "$what" "$against" \
-		"$1" "$2" "$3" "$limit" \
-		"$(awk "BEGIN { print $3 <= $limit ? \"ok\" : \"above\" }")"
+	printf '%-24s %-24s %7s µs %7s µs %6s %5s %4d MiB  %s\n' "$what" \
+		"$against" "$1" "$2" "$3" "$limit" $(($4 / 1024)) \
+		"$(awk -v r="$3" -v l="$limit" 'BEGIN {
+			if (l != "-") print r + 0 <= l + 0 ? "ok" : "above" }')"
 }
 
 git config --global user.name Ada
@@ -47,3 +53,104 @@ row 'one append (log done)' 'commit-tree, update-ref' 1.4 \
 	git-agent-log 'done' x -- \
 	git commit-tree -p HEAD -m 'x {}' "$tree" ';' \
 	git update-ref 'refs/bench/{}' "$commit"
+
+# ---- reading, by the number of records and of writers ------------------------
+
+# fixture WRITERS RECORDS: kept in the build folder; its path in $at.
+fixture() {
+	at=$cache/logs-$1-$2
+	test ! -e "$at/.git/done" || return 0
+	rm -rf "$at"
+	git init -q "$at"
+	"$here/logs.pl" "$1" "$2" |
+		git -C "$at" -c fastimport.unpackLimit=1 fast-import --quiet
+	git -C "$at" commit -q --allow-empty -m start
+	git -C "$at" pack-refs --all
+	git -C "$at" repack -adq
+	rm -rf "$at"/.git/refs/agent/log/*
+	touch -d '1 hour ago' "$at/.git/packed-refs"
+	touch "$at/.git/done"
+}
+
+# The index, as it is when nothing has changed for some time.
+settle() {
+	(cd "$1" && git-agent-status --offline; sleep 2.2
+	git-agent-status --offline) >/dev/null 2>&1
+}
+
+read_cold() {
+	fixture "$1" "$2"
+	runs=$3 row "read $2 cold" 'log --format=%B' "$4" \
+		sh -c "cd '$at' && rm -f .git/agent/index* &&
+			exec git-agent-status --offline" -- \
+		sh -c "cd '$at' && exec git log --glob='refs/agent/*' --format=%B"
+}
+
+# The fixed cost is that of a repository with one record.
+read_again() {
+	fixture "$1" "$2"
+	settle "$at"
+	runs=50 row "status, $2 in $1" 'status, 1 record' 1.2 \
+		env -C "$at" git-agent-status --offline -- \
+		env -C "$work/project" git-agent-status --offline
+	runs=50 row "log -n 10, $2 in $1" 'log -n 1, 1 record' 1.2 \
+		env -C "$at" git-agent-log -n 10 --offline -- \
+		env -C "$work/project" git-agent-log -n 1 --offline
+}
+
+# The slow path: the folders have another time, so the refs are read.
+list_writers() {
+	fixture "$1" "$2"
+	settle "$at"
+	runs=20 row "list $1 writers" 'for-each-ref' 1.1 \
+		sh -c "cd '$at' && touch .git/packed-refs &&
+			exec git-agent-status --offline" -- \
+		sh -c "cd '$at' && touch .git/packed-refs &&
+			exec git for-each-ref --format='%(refname)'"
+}
+
+# one_more DIR N: a record of a writer of its own, again and again.
+one_more() {
+	local ref=refs/agent/log/w-more-000001 parent
+	parent=$(git -C "$1" rev-parse -q --verify "$ref")
+	git -C "$1" update-ref "$ref" "$(printf \
+		'next: %s\n\nAgent-Kind: next\nAgent-Clock: %s.%06dZ\n' "$2" \
+		2024-01-01T00:00:00 "$2" | git -C "$1" commit-tree \
+		${parent:+-p "$parent"} "$tree")"
+}
+
+sync_writers() {
+	local remote clone
+	fixture "$1" "$2"
+	remote=$work/remote-$1 clone=$work/clone-$1
+	git clone -q --bare "$at" "$remote"
+	git -C "$remote" fetch -q "$at" 'refs/agent/*:refs/agent/*'
+	git -C "$remote" pack-refs --all
+	git clone -q "$remote" "$clone"
+	(cd "$clone" && git-agent-sync; git pack-refs --all) >/dev/null 2>&1
+	settle "$clone"
+	runs=10 row "sync, nothing new, $1" 'fetch' 1.2 \
+		env -C "$clone" git-agent-sync -- \
+		env -C "$clone" git fetch -q origin \
+		'refs/agent/log/*:refs/agent-remotes/origin/log/*'
+	export -f one_more
+	runs=10 row "sync, one new, $1" 'nothing new' - \
+		bash -c "tree=$tree; one_more '$remote' {}
+			cd '$clone' && exec git-agent-sync" -- \
+		bash -c "tree=$tree; one_more '$work/project' {}
+			cd '$clone' && exec git-agent-sync"
+}
+
+printf '\n%-24s %-24s %10s %10s %6s %5s %8s\n' 'RECORDS in WRITERS' 'against' \
+	'median' 'median' 'ratio' 'limit' 'peak'
+read_cold 100 100000 7 0.9
+read_again 1 1000
+read_again 100 100000
+list_writers 1000 10000
+list_writers 10000 100000
+sync_writers 1000 10000
+sync_writers 10000 100000
+if test "$BENCH_RECORDS" -ge 1000000; then
+	read_cold 10000 1000000 3 1.0
+	read_again 10000 1000000
+fi

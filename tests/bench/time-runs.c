@@ -1,6 +1,7 @@
 /*
  * time-runs N COMMAND… -- COMMAND…: run both commands N times, taking turns,
- * and print the medians of their wall-clock times in µs, and the ratio.
+ * and print the medians of their wall-clock times in µs, the ratio, and the
+ * memory of the first one at its peak in KiB.
  * Whole processes, from fork to exit.  What the caller has on standard input
  * is read anew by each (a file, or /dev/null); their output is thrown away.
  * An argument that is only `;` (quoted) separates programs run one after the
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,8 +41,9 @@ number(char **argv, size_t round)
 }
 
 static void
-run(char **argv, size_t round)
+run(char **argv, size_t round, long *peak)
 {
+	struct rusage used;
 	int status;
 	pid_t pid;
 
@@ -58,8 +61,10 @@ run(char **argv, size_t round)
 		execvp(argv[0], argv);
 		_exit(127);
 	}
-	if (waitpid(pid, &status, 0) < 0)
-		fail("waitpid");
+	if (wait4(pid, &status, 0, &used) < 0)
+		fail("wait4");
+	if (used.ru_maxrss > *peak)
+		*peak = used.ru_maxrss;
 	if (status != 0) {
 		fprintf(stderr, "time-runs: '%s' failed\n", argv[0]);
 		exit(1);
@@ -67,9 +72,10 @@ run(char **argv, size_t round)
 }
 
 /* Programs separated by ";" in turn; the words end with NULL. */
-static void
+static long
 run_all(char **words, size_t round)
 {
+	long peak = 0;
 	char **end = words, *last;
 
 	while (*words != NULL) {
@@ -77,10 +83,11 @@ run_all(char **words, size_t round)
 			end++;
 		last = *end;
 		*end = NULL;
-		run(words, round);
+		run(words, round, &peak);
 		*end = last;
 		words = last == NULL ? end : ++end;
 	}
+	return peak;
 }
 
 static double
@@ -98,7 +105,7 @@ timed(char **words, size_t round)
 {
 	double start = seconds();
 
-	run_all(words, round);
+	(void)run_all(words, round);
 	return seconds() - start;
 }
 
@@ -123,6 +130,7 @@ main(int argc, char **argv)
 	char **second;
 	double *a, *b, x, y;
 	size_t i, n;
+	long peak;
 
 	if (argc < 3 || (n = strtoul(argv[1], NULL, 10)) == 0)
 		return 129;
@@ -136,15 +144,15 @@ main(int argc, char **argv)
 	b = calloc(n, sizeof(*b));
 	if (a == NULL || b == NULL)
 		fail("calloc");
-	run_all(argv + 2, n);	/* once each, to warm the caches */
-	run_all(second, n);
+	peak = run_all(argv + 2, n);	/* once each, to warm the caches */
+	(void)run_all(second, n);
 	for (i = 0; i < n; i++) {
 		a[i] = timed(argv + 2, i);
 		b[i] = timed(second, i);
 	}
 	x = median(a, n);
 	y = median(b, n);
-	printf("%.0f %.0f %.2f\n", x * 1e6, y * 1e6, x / y);
+	printf("%.0f %.0f %.2f %ld\n", x * 1e6, y * 1e6, x / y, peak);
 	free(a);
 	free(b);
 	return 0;
