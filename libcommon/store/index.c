@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -110,6 +111,20 @@ index_is_current(struct repo *r)
 	current = index_state_holds(&ix);
 	index_unload(&ix);
 	return current;
+}
+
+int
+index_is_older(struct repo *r, const char *path)
+{
+	char *index = repo_shared_path(r, "index");
+	struct stat a, b;
+	int older = stat(index, &a) == 0 && stat(path, &b) == 0 &&
+	    (a.st_mtim.tv_sec < b.st_mtim.tv_sec ||
+	    (a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+	    a.st_mtim.tv_nsec < b.st_mtim.tv_nsec)) && index_is_current(r);
+
+	free(index);
+	return older;
 }
 
 struct index_stats

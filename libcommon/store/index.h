@@ -84,6 +84,8 @@ int	 index_is_damaged(const struct index *);
 struct err *index_rebuild(struct index *);
 /* 1 if the refs of the logs are where they were when it was last written. */
 int	 index_is_current(struct repo *);
+/* 1 if it is current and was last written before this file was. */
+int	 index_is_older(struct repo *, const char *path);
 
 struct index_stats index_stats(struct index *);
 /* 1 and the entry, or 0. */

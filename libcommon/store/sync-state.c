@@ -201,6 +201,23 @@ done:
 	return e;
 }
 
+/*
+ * The list of the logs is written again only where there is news: of this
+ * fetch, or of a plain one that the index has seen since.
+ */
+static int
+logs_changed(struct repo *r, const struct sync_report *rep)
+{
+	char *path = repo_shared_path(r, "known-logs");
+	int changed = !index_is_older(r, path);
+	size_t i;
+
+	for (i = 0; i < rep->n && !changed; i++)
+		changed = strncmp(rep->refs[i].name, "log/", 4) == 0;
+	free(path);
+	return changed;
+}
+
 struct err *
 sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 {
@@ -213,7 +230,7 @@ sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 		if (rep->refs[i].fate == SYNC_REWOUND)
 			buf_addf(&text, "%s\n", rep->refs[i].name);
 	e = write_rewound(r, &text);
-	if (e == NULL)
+	if (e == NULL && logs_changed(r, rep))
 		e = write_known(r, rep->remote);
 	if (e == NULL)
 		e = file_write_cache(fetched, "", 0);

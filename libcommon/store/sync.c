@@ -40,15 +40,17 @@ connect_clone(struct repo *r, struct sync_report *rep)
 	struct reflist own = REFLIST_INIT, fetched = REFLIST_INIT;
 	char *log = log_refspec(rep), *beat = beat_refspec(rep);
 	const char *specs[3];
-	struct err *e;
+	struct err *e = NULL;
 
 	specs[0] = log;
 	specs[1] = beat;
 	specs[2] = NULL;
-	e = ref_list(r, LOG_PREFIX, &own);
-	if (e == NULL)
+	/* Ten thousand refs are not listed to see that there is one. */
+	if (rep->present.n == 0)
+		e = ref_list(r, LOG_PREFIX, &own);
+	if (e == NULL && rep->present.n + own.n == 0)
 		e = ref_list(r, "refs/agent-remotes/", &fetched);
-	if (e == NULL && own.n + fetched.n > 0)
+	if (e == NULL && rep->present.n + own.n + fetched.n > 0)
 		e = repo_add_refspecs(r, rep->remote, specs,
 		    &rep->refspecs_added);
 	reflist_release(&own);
@@ -136,9 +138,10 @@ static struct err *
 fetch(struct repo *r, int background, struct sync_report *rep)
 {
 	struct strvec specs = STRVEC_INIT;
-	struct err *e;
+	struct err *e = NULL;
 
-	e = sync_restore_pruned(r);
+	if (!index_is_current(r))
+		e = sync_restore_pruned(r);
 	if (e == NULL)
 		e = fetch_specs(r, rep, &specs);
 	if (e == NULL)
