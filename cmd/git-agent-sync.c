@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "store/rollup.h"
 #include "store/sync.h"
+#include "work/checkup.h"
 #include "work/delivery.h"
 #include "work/entry.h"
 #include "work/inbox.h"
@@ -23,6 +24,7 @@ struct args {
 	const char *older_than;
 	int fetch, push, quiet, json, inbox, background, if_stale;
 	int roll_up, dry_run;
+	int check, repair, offline;
 };
 
 static const struct opt opts[] = {
@@ -41,7 +43,14 @@ static const struct opt opts[] = {
 	    "with --roll-up: ended is what has no record since (default "
 	    ENDED_AFTER ")"),
 	OPT_FLAG('n', "dry-run", struct args, dry_run,
-	    "with --roll-up: say what would be done, and do nothing"),
+	    "with --roll-up or --repair: say what would be done, and do "
+	    "nothing"),
+	OPT_FLAG(0, "check", struct args, check,
+	    "change nothing; say what is wrong, and what mends it"),
+	OPT_FLAG(0, "repair", struct args, repair,
+	    "say what is wrong and what will be done, and do it"),
+	OPT_FLAG(0, "offline", struct args, offline,
+	    "with --check or --repair: do not ask the remote"),
 	OPT_FLAG(0, "json", struct args, json, "print the report as JSON"),
 	OPT_FLAG('q', "quiet", struct args, quiet, "print only problems"),
 	OPT_END
@@ -50,6 +59,7 @@ static const struct opt opts[] = {
 static const char *const usage[] = {
 	"[--fetch | --push] [--inbox] [--json] [--quiet]",
 	"--roll-up [--older-than AGE] [--dry-run]",
+	"(--check | --repair [--dry-run]) [--offline] [--json] [--quiet]",
 	NULL
 };
 
@@ -294,6 +304,49 @@ roll_up(struct repo *r, struct args *a, int *status)
 }
 
 static struct err *
+check_args(const struct args *a)
+{
+	if (a->fetch && a->push)
+		return err_new(ERR_USAGE, "--fetch and --push cannot be "
+		    "combined; without either, both are done");
+	if ((a->check || a->repair) &&
+	    (a->fetch || a->push || a->inbox || a->if_stale))
+		return err_new(ERR_USAGE, "--%s cannot be combined with "
+		    "--fetch, --push, --inbox or --if-stale",
+		    a->repair ? "repair" : "check");
+	if (a->roll_up && (a->fetch || a->push || a->inbox || a->if_stale ||
+	    a->check || a->repair))
+		return err_new(ERR_USAGE, "--roll-up fetches and pushes, and "
+		    "cannot be combined with --fetch, --push, --inbox, "
+		    "--if-stale, --check or --repair");
+	if (a->older_than != NULL && !a->roll_up)
+		return err_new(ERR_USAGE, "--older-than needs --roll-up");
+	if (a->dry_run && !a->roll_up && !a->repair)
+		return err_new(ERR_USAGE, "--dry-run needs --roll-up or "
+		    "--repair");
+	if (a->offline && !a->check && !a->repair)
+		return err_new(ERR_USAGE, "--offline goes with --check and "
+		    "--repair");
+	return NULL;
+}
+
+static struct err *
+check_up(const struct args *a, int *status)
+{
+	const struct checkup c = { a->repair, a->dry_run, a->offline,
+	    a->background, a->json, a->quiet };
+	struct repo *r = NULL;
+	struct err *e = repo_open(&r);
+
+	if (e != NULL && e->code == ERR_CONFIG)
+		e = checkup_settings(e, &c, status);
+	else if (e == NULL)
+		e = checkup_run(r, &c, status);
+	repo_close(r);
+	return e;
+}
+
+static struct err *
 run(void *values, int argc, char **argv, int *status)
 {
 	struct args *a = values;
@@ -303,23 +356,19 @@ run(void *values, int argc, char **argv, int *status)
 	if (argc > 0)
 		return err_new(ERR_USAGE, "'%s' is not expected here",
 		    argv[0]);
-	if (a->fetch && a->push)
-		return err_new(ERR_USAGE, "--fetch and --push cannot be "
-		    "combined; without either, both are done");
-	if (!a->roll_up && (a->older_than != NULL || a->dry_run))
-		return err_new(ERR_USAGE, "--older-than and --dry-run need "
-		    "--roll-up");
-	if (a->roll_up && (a->fetch || a->push || a->inbox || a->if_stale))
-		return err_new(ERR_USAGE, "--roll-up fetches and pushes, and "
-		    "cannot be combined with --fetch, --push, --inbox or "
-		    "--if-stale");
-	e = repo_open(&r);
-	if (e == NULL && a->roll_up)
+	e = check_args(a);
+	if (e == NULL && (a->check || a->repair))
+		return check_up(a, status);
+	if (e == NULL)
+		e = repo_open(&r);
+	if (e != NULL)
+		return e;
+	if (a->roll_up)
 		e = roll_up(r, a, status);
-	else if (e == NULL && a->if_stale &&
+	else if (a->if_stale &&
 	    clock_now() - sync_last(r) < STALE_AFTER)
 		e = sync_inbox_alone(r, a);
-	else if (e == NULL)
+	else
 		e = sync_all(r, a, status);
 	repo_close(r);
 	return e;

@@ -106,3 +106,23 @@ repo_add_refspecs(struct repo *r, const char *name, const char *const *specs,
 	git_remote_free(remote);
 	return e;
 }
+
+struct err *
+repo_refspecs(struct repo *r, const char *name, struct strvec *specs)
+{
+	git_strarray have = { NULL, 0 };
+	git_remote *remote = NULL;
+	struct err *e = NULL;
+	size_t i;
+	int rc = git_remote_lookup(&remote, r->git, name);
+
+	if (rc == 0)
+		rc = git_remote_get_fetch_refspecs(&have, remote);
+	if (rc != 0 && rc != GIT_ENOTFOUND)
+		e = err_git("cannot read the refspecs of '%s'", name);
+	for (i = 0; i < have.count; i++)
+		strvec_push(specs, have.strings[i]);
+	git_strarray_dispose(&have);
+	git_remote_free(remote);
+	return e;
+}

@@ -40,32 +40,45 @@ each_object(const git_oid *id, void *arg)
 	return 0;
 }
 
+struct err *
+log_newest(struct repo *r, const char *writer, struct oid *id)
+{
+	struct search s = { r, writer, { { 0 } }, -1 };
+	git_odb *odb = NULL;
+	struct err *e = repo_odb(r, &odb);
+
+	if (e == NULL)
+		(void)git_odb_foreach(odb, each_object, &s);
+	*id = s.newest;
+	return e;
+}
+
 /* The sentence; `object` is the damaged tip, or NULL where the ref is. */
 static struct err *
 advise(struct repo *r, const char *ref, const struct oid *object)
 {
-	struct search s = { r, strrchr(ref, '/') + 1, { { 0 } }, -1 };
 	char *path = object == NULL ?
 	    xasprintf("%s/%s", r->commondir, ref) : loose_path(r, object);
 	char hex[OID_HEX_SIZE];
-	git_odb *odb = NULL;
+	struct oid newest;
 	struct err *e;
 
-	e = repo_odb(r, &odb);
+	e = log_newest(r, strrchr(ref, '/') + 1, &newest);
 	if (e != NULL)
 		goto done;
-	(void)git_odb_foreach(odb, each_object, &s);
-	oid_hex(&s.newest, hex);
-	if (s.clock >= 0)
+	oid_hex(&newest, hex);
+	if (!oid_is_zero(&newest))
 		e = err_new(ERR_DAMAGED, "the log of this clone, '%s', is "
 		    "damaged, as by a power loss; to go on from its newest "
 		    "record that is whole, run 'rm -f \"%s\" && git "
-		    "update-ref %s %s'", ref, path, ref, hex);
+		    "update-ref %s %s', or 'git agent sync --repair'", ref,
+		    path, ref, hex);
 	else
 		e = err_new(ERR_DAMAGED, "the log of this clone, '%s', is "
 		    "damaged, as by a power loss, and none of its records is "
 		    "whole; to begin a new one, run 'rm -f \"%s\" && git "
-		    "update-ref -d %s'", ref, path, ref);
+		    "update-ref -d %s', or 'git agent sync --repair'", ref,
+		    path, ref);
 done:
 	free(path);
 	return e;

@@ -15,6 +15,11 @@
  * reads every commit of the repository.
  */
 struct err *log_check(struct repo *, const char *ref);
+/*
+ * The newest whole record that this writer wrote, all zero if there is none;
+ * reads every commit of the repository.
+ */
+struct err *log_newest(struct repo *, const char *writer, struct oid *);
 /* For readers: what it says of this clone's log, to repo_note_damage(). */
 void	 log_note_damage(struct repo *);
 

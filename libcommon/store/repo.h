@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/strvec.h"
 #include "store/oid.h"
 
 struct repo;
@@ -77,6 +78,8 @@ int	 repo_prefix_ok(const char *);
  */
 struct err *repo_add_refspecs(struct repo *, const char *remote,
 		const char *const *specs, int *added);
+/* Append the remote's fetch refspecs; none where it is not in a file. */
+struct err *repo_refspecs(struct repo *, const char *remote, struct strvec *);
 
 /*
  * "Name <mail>" of who writes now: role "AUTHOR" or "COMMITTER" (the

@@ -243,6 +243,7 @@ sync_push(struct repo *r, int background, struct sync_report *rep)
 	}
 	if (e == NULL && rep->reached)
 		e = move_push(r, own, background, rep);
+	sync_remember_push(r, rep);
 	free(own);
 	return e;
 }

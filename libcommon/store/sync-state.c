@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -60,16 +61,51 @@ sync_last(struct repo *r)
 	return when;
 }
 
-char *
-sync_rewound(struct repo *r)
+static char *
+read_list(struct repo *r, const char *name)
 {
-	char *path = repo_shared_path(r, "rewound");
+	char *path = repo_shared_path(r, name);
 	struct buf text = BUF_INIT;
 
 	err_free(file_read(path, &text));
 	buf_rtrim(&text);
 	free(path);
 	return buf_steal(&text);
+}
+
+char *
+sync_rewound(struct repo *r)
+{
+	return read_list(r, "rewound");
+}
+
+char *
+sync_refused(struct repo *r)
+{
+	return read_list(r, "refused");
+}
+
+void
+sync_remember_push(struct repo *r, const struct sync_report *rep)
+{
+	char *path = repo_shared_path(r, "refused");
+	struct buf text = BUF_INIT;
+	size_t i, pushed = 0;
+
+	for (i = 0; i < rep->n; i++) {
+		pushed += rep->refs[i].pushed;
+		if (rep->refs[i].by_host)
+			buf_addf(&text, "%s %s\n", rep->refs[i].target,
+			    rep->refs[i].reason == NULL ? "" :
+			    rep->refs[i].reason);
+	}
+	/* Only for `git agent sync --check`: without it, less is known. */
+	if (text.len > 0)
+		err_free(file_write_cache(path, text.p, text.len));
+	else if (pushed > 0)
+		(void)unlink(path);
+	buf_release(&text);
+	free(path);
 }
 
 int
@@ -151,53 +187,80 @@ restore_log(struct repo *r, const char *name, const struct oid *id,
 	return e;
 }
 
+/* 1 and the object's name, if the line is "<hex> <a ref below prefix>". */
+static int
+parse_known(const char *line, const char *prefix, struct oid *id)
+{
+	char hex[OID_HEX_SIZE];
+
+	if (strlen(line) < OID_HEX_SIZE)
+		return 0;
+	memcpy(hex, line, OID_HEX_SIZE - 1);
+	hex[OID_HEX_SIZE - 1] = '\0';
+	return oid_parse(hex, id) == 0 &&
+	    strncmp(line + OID_HEX_SIZE, prefix, strlen(prefix)) == 0;
+}
+
 struct err *
-sync_restore_pruned(struct repo *r)
+sync_list_pruned(struct repo *r, struct strvec *lost)
 {
 	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
-	char *said = sync_rewound(r), *prefix = NULL;
 	struct reflist refs = REFLIST_INIT;
-	struct buf known = BUF_INIT, rewound = BUF_INIT;
-	struct index *ix = NULL;
+	struct buf known = BUF_INIT;
+	char *prefix = NULL;
 	struct oid id;
 	struct err *e = NULL;
-	size_t before;
 
-	buf_addf(&rewound, "%s%s", said, *said == '\0' ? "" : "\n");
-	before = rewound.len;
 	err_free(file_read(path, &known));
 	if (known.len == 0 || repo_remote(r) == NULL)
 		goto done;
 	prefix = xasprintf("refs/agent-remotes/%s/log/", repo_remote(r));
 	e = ref_list(r, prefix, &refs);
 	rest = known.p;
-	while (e == NULL && (line = strsep(&rest, "\n")) != NULL) {
-		if (strlen(line) < OID_HEX_SIZE)
-			continue;
-		line[OID_HEX_SIZE - 1] = '\0';
-		if (oid_parse(line, &id) != 0 ||
-		    strncmp(line + OID_HEX_SIZE, prefix, strlen(prefix)) != 0 ||
-		    (refs.n > 0 && bsearch(line + OID_HEX_SIZE, refs.v,
-		    refs.n, sizeof(*refs.v), ref_name_cmp) != NULL))
-			continue;
-		if (ix == NULL)
-			e = index_open_plain(r, &ix);
-		if (e != NULL || rollup_has(ix, r, line + OID_HEX_SIZE +
-		    strlen(prefix), &id))
+	while (e == NULL && (line = strsep(&rest, "\n")) != NULL)
+		if (parse_known(line, prefix, &id) && (refs.n == 0 ||
+		    bsearch(line + OID_HEX_SIZE, refs.v, refs.n,
+		    sizeof(*refs.v), ref_name_cmp) == NULL))
+			strvec_push(lost, line);
+done:
+	reflist_release(&refs);
+	buf_release(&known);
+	free(prefix);
+	free(path);
+	return e;
+}
+
+struct err *
+sync_restore_pruned(struct repo *r)
+{
+	char *said = sync_rewound(r);
+	struct strvec lost = STRVEC_INIT;
+	struct buf rewound = BUF_INIT;
+	struct index *ix = NULL;
+	struct oid id;
+	struct err *e;
+	size_t before, i;
+
+	buf_addf(&rewound, "%s%s", said, *said == '\0' ? "" : "\n");
+	before = rewound.len;
+	e = sync_list_pruned(r, &lost);
+	if (e == NULL && lost.n > 0)
+		e = index_open_plain(r, &ix);
+	for (i = 0; e == NULL && i < lost.n; i++) {
+		const char *name = lost.v[i] + OID_HEX_SIZE;
+
+		if (!parse_known(lost.v[i], "", &id) ||
+		    rollup_has(ix, r, strstr(name, "/log/") + 5, &id))
 			continue;
 		/* Beyond help if git has collected the objects by now. */
-		err_free(restore_log(r, line + OID_HEX_SIZE, &id, &rewound));
+		err_free(restore_log(r, name, &id, &rewound));
 	}
 	if (e == NULL && rewound.len > before)
 		e = write_rewound(r, &rewound);
-done:
 	index_close(ix);
-	reflist_release(&refs);
-	buf_release(&known);
+	strvec_release(&lost);
 	buf_release(&rewound);
-	free(prefix);
 	free(said);
-	free(path);
 	return e;
 }
 

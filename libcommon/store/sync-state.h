@@ -9,6 +9,8 @@
 
 /* Keep the time of this fetch, and the logs that it found rewound. */
 struct err *sync_remember_fetch(struct repo *, const struct sync_report *);
+/* Keep what the host refused in this push, if anything was pushed. */
+void	 sync_remember_push(struct repo *, const struct sync_report *);
 /* 1 if a log is rewound that was not so after the fetch before. */
 int	 sync_rewound_is_news(struct repo *, const struct sync_report *);
 void	 sync_drop_rewound(struct sync_report *);

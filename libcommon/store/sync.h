@@ -22,6 +22,8 @@ enum sync_flags {
 	SYNC_BACKGROUND = 4,	/* no terminal: never ask, give up in time */
 	SYNC_WAIT = 8,		/* also in the background: wait for another
 				 * sync of this clone instead of giving up */
+	SYNC_REFETCH = 16,	/* fetch also the objects that are here, as
+				 * they may be damaged or not all of them */
 };
 
 enum sync_fate {
@@ -49,6 +51,8 @@ struct sync_report {
 	char *remote;		/* NULL: the repository has none */
 	char *prefix;		/* where records are there: repo_prefix() */
 	int reached;		/* the remote answered */
+	int refetch;		/* fetch what is here again, as it may be
+				 * damaged */
 	char *problem;		/* git's words when it did not, or NULL */
 	int refspecs_added;	/* this clone is connected from now on */
 	size_t rewound, refused;
@@ -84,8 +88,15 @@ int	 sync_is_connected(struct repo *);
  * here, and count it among the rewound.  Cheap; readers call it first.
  */
 struct err *sync_restore_pruned(struct repo *);
+/* What that would put back: "<hex> <ref>" each. */
+struct err *sync_list_pruned(struct repo *, struct strvec *);
 /* When the remote last answered a fetch, µs since 1970; 0: never. */
 int64_t	 sync_last(struct repo *);
+/*
+ * The refs that the host refused in the last push, "<full name> <reason>" a
+ * line; malloc'd, "" if none.
+ */
+char	*sync_refused(struct repo *);
 /* Logs found rewound by the last fetch, one "log/<writer>" a line; malloc'd,
  * "" if none. */
 char	*sync_rewound(struct repo *);

@@ -370,8 +370,11 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	strvec_pushl(&argv, "git", "-c", "fetch.output=full", "-c",
 	    "maintenance.auto=false", "fetch", "--no-filter", "--no-tags",
 	    "--no-prune", "--no-write-fetch-head",
-	    "--no-recurse-submodules", "--verbose", "--refmap=", "--",
-	    rep->remote, (char *)NULL);
+	    "--no-recurse-submodules", "--verbose", "--refmap=",
+	    (char *)NULL);
+	if (rep->refetch)
+		strvec_push(&argv, "--refetch");
+	strvec_pushl(&argv, "--", rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
 	e = run_git(&argv, rep->remote, background, &output, &status);
@@ -463,4 +466,21 @@ transfer_delete(struct repo *r, const struct strvec *leases,
     const struct strvec *specs, struct sync_report *rep)
 {
 	return push_refs(r, leases, specs, 0, rep);
+}
+
+struct err *
+transfer_list(const char *pattern, int background, struct buf *output,
+    struct sync_report *rep)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct err *e;
+	int status;
+
+	strvec_pushl(&argv, "git", "ls-remote", "--quiet", "--", rep->remote,
+	    pattern, (char *)NULL);
+	e = run_git(&argv, rep->remote, background, output, &status);
+	if (e == NULL)
+		conclude(rep, output, status, rep->n);
+	strvec_release(&argv);
+	return e;
 }

@@ -26,5 +26,12 @@ struct err *transfer_push(struct repo *, const struct strvec *specs,
  */
 struct err *transfer_delete(struct repo *, const struct strvec *leases,
 		const struct strvec *specs, struct sync_report *rep);
+/*
+ * Append what `git ls-remote` says of the refs that fit the pattern, among
+ * other words: "<hex>\t<ref>" a line.  Sets rep->reached and ->problem, and
+ * changes nothing.
+ */
+struct err *transfer_list(const char *pattern, int background,
+		struct buf *output, struct sync_report *rep);
 
 #endif

@@ -1,0 +1,313 @@
+/* Files: git's locks, what a killed process left, refs and state. */
+#include "store/doctor-parts.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "store/index-file.h"
+#include "store/writer.h"
+
+#define REF_FILE_MAX 4096
+
+struct look {
+	struct repo *repo;
+	struct diagnosis *d;
+	int folders;		/* how deep we are */
+};
+
+/* How long ago the file changed, in seconds; -1: it is gone. */
+static int64_t
+age_of(const char *path, struct stat *st)
+{
+	if (lstat(path, st) != 0 || !S_ISREG(st->st_mode))
+		return -1;
+	return (int64_t)(time(NULL) - st->st_mtime);
+}
+
+static void
+look_at_lock(struct look *l, const char *path)
+{
+	struct buf age = BUF_INIT;
+	struct stat st;
+	int64_t seconds = age_of(path, &st);
+	char *busy;
+
+	if (seconds < DOCTOR_FRESH)
+		return;
+	clock_duration(&age, seconds * CLOCK_SECOND);
+	busy = doctor_busy(l->repo, &st);
+	diagnosis_add(l->d, DOCTOR_STALE_LOCK, path, xasprintf("git's lock, "
+	    "which does not say whose it is, is there for %s; %s%s", age.p,
+	    busy == NULL ? "no git is at work here on this machine" : busy,
+	    busy == NULL ? "" : " may hold it"),
+	    xasprintf("rm -f \"%s\"", path),
+	    busy != NULL || seconds < DOCTOR_LOCK_AGE ? NULL :
+	    xstrdup("remove it"));
+	free(busy);
+	buf_release(&age);
+}
+
+/* 40 digits and a line's end, or another ref's name. */
+static int
+is_ref_text(const struct buf *b)
+{
+	return strncmp(b->p, "ref: ", 5) == 0 ||
+	    (b->len >= 40 && strspn(b->p, "0123456789abcdef") == 40 &&
+	    (b->len == 40 || isspace((unsigned char)b->p[40])));
+}
+
+static void
+look_at_ref(struct look *l, const char *path)
+{
+	const char *name = path + strlen(repo_commondir(l->repo)) + 1;
+	int own = strncmp(name, LOG_PREFIX, strlen(LOG_PREFIX)) == 0;
+	struct buf text = BUF_INIT;
+	struct stat st;
+	struct err *e;
+
+	if (age_of(path, &st) < 0)
+		return;
+	e = st.st_size > REF_FILE_MAX ? NULL : file_read(path, &text);
+	if (e == NULL && !is_ref_text(&text))
+		diagnosis_add(l->d, DOCTOR_DAMAGED_REF, name,
+		    xasprintf("its file is %s, as after a power loss; git "
+		    "can neither fetch nor push", st.st_size == 0 ? "empty" :
+		    "no ref"), xstrdup("git agent sync --repair"),
+		    xstrdup(own ? "set the file aside, and go on from the "
+		    "newest record of this log that is whole" :
+		    "set the file aside, and fetch or make it again"));
+	err_free(e);
+	buf_release(&text);
+}
+
+static int
+ends_in(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n > m && strcmp(name + n - m, end) == 0;
+}
+
+static void
+look_below(struct look *l, const char *dir)
+{
+	struct dirent *d;
+	DIR *open = opendir(dir);
+	struct stat st;
+	char *path;
+
+	while (open != NULL && (d = readdir(open)) != NULL) {
+		if (strcmp(d->d_name, ".") == 0 ||
+		    strcmp(d->d_name, "..") == 0)
+			continue;
+		path = xasprintf("%s/%s", dir, d->d_name);
+		if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+			if (l->folders++ < 32)
+				look_below(l, path);
+			l->folders--;
+		} else if (ends_in(d->d_name, ".lock"))
+			look_at_lock(l, path);
+		else
+			look_at_ref(l, path);
+		free(path);
+	}
+	if (open != NULL)
+		closedir(open);
+}
+
+/* "clock.a1B2c3", as base/file.h makes them, and "writer.new". */
+static int
+is_temporary(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	size_t i;
+
+	if (dot == NULL || dot == name)
+		return 0;
+	if (strcmp(name, "writer.new") == 0)
+		return 1;
+	for (i = 1; isalnum((unsigned char)dot[i]); i++)
+		;
+	return i == 7 && dot[i] == '\0';
+}
+
+static void
+leftovers(struct look *l, const char *gitdir)
+{
+	char *dir = xasprintf("%s/agent", gitdir);
+	struct dirent *d;
+	DIR *open = opendir(dir);
+	struct stat st;
+	char *path;
+	int64_t age;
+
+	while (open != NULL && (d = readdir(open)) != NULL) {
+		if (!is_temporary(d->d_name))
+			continue;
+		path = xasprintf("%s/%s", dir, d->d_name);
+		age = age_of(path, &st);
+		if (age >= DOCTOR_FRESH)
+			diagnosis_add(l->d, DOCTOR_LEFTOVER, path,
+			    xstrdup("a killed process of ours left this "
+			    "unfinished file; it holds no record"),
+			    xasprintf("rm -f \"%s\"", path),
+			    age < DOCTOR_LOCK_AGE ? NULL :
+			    xstrdup("remove it"));
+		free(path);
+	}
+	if (open != NULL)
+		closedir(open);
+	free(dir);
+}
+
+static int
+is_prefix_text(struct repo *r, const struct buf *b)
+{
+	(void)r;
+	return repo_prefix_ok(b->p);
+}
+
+static int
+is_clock_text(struct repo *r, const struct buf *b)
+{
+	int64_t clock;
+
+	(void)r;
+	return clock_parse(b->p, &clock) == 0;
+}
+
+/* "<hex> refs/agent-remotes/…" on each line; empty where none are known. */
+static int
+is_known_text(struct repo *r, const struct buf *b)
+{
+	const char *p;
+	char *hex;
+	struct oid id;
+	int ok = 1;
+
+	(void)r;
+	for (p = b->p; *p != '\0' && ok; p += strcspn(p, "\n"),
+	    p += *p == '\n') {
+		hex = xstrndup(p, OID_HEX_SIZE - 1);
+		ok = oid_parse(hex, &id) == 0 &&
+		    strncmp(p + OID_HEX_SIZE - 1, " refs/", 6) == 0;
+		free(hex);
+	}
+	return ok && strlen(b->p) == b->len;
+}
+
+void
+doctor_bad_state(struct repo *r, struct strvec *names)
+{
+	char *prefix = xasprintf("prefixes/%s", repo_remote(r) == NULL ? "" :
+	    repo_remote(r));
+	const struct {
+		const char *name;
+		int (*ok)(struct repo *, const struct buf *);
+	} files[] = {
+		{ "clock", is_clock_text },
+		{ "known-logs", is_known_text },
+		{ prefix, is_prefix_text },
+	};
+	struct buf text = BUF_INIT;
+	struct err *e;
+	char *path;
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		path = repo_shared_path(r, files[i].name);
+		buf_clear(&text);
+		e = file_read(path, &text);
+		buf_rtrim(&text);
+		if (e == NULL && !files[i].ok(r, &text))
+			strvec_push(names, files[i].name);
+		err_free(e);
+		free(path);
+	}
+	buf_release(&text);
+	free(prefix);
+}
+
+static void
+state(struct repo *r, struct diagnosis *d)
+{
+	struct strvec names = STRVEC_INIT;
+	char *path;
+	size_t i;
+
+	doctor_bad_state(r, &names);
+	for (i = 0; i < names.n; i++) {
+		path = repo_shared_path(r, names.v[i]);
+		diagnosis_add(d, DOCTOR_DAMAGED_STATE, path,
+		    xstrdup("the file is not whole; it is made again from "
+		    "the records"), xasprintf("rm -f \"%s\"", path),
+		    xstrdup("set it aside"));
+		free(path);
+	}
+	strvec_release(&names);
+}
+
+int
+doctor_bad_index(struct repo *r)
+{
+	char *path = repo_shared_path(r, "index");
+	struct index *ix = xcalloc(1, sizeof(*ix));
+	struct index_cursor *cursor = NULL;
+	struct index_entry at;
+	int there = access(path, F_OK) == 0, bad;
+
+	ix->repo = r;
+	index_load(ix);
+	bad = there && ix->file[0] == NULL;
+	if (there && !bad) {
+		cursor = index_cursor_new(ix, NULL);
+		while (index_cursor_next(cursor, &at))
+			;
+		index_cursor_free(cursor);
+		bad = index_is_damaged(ix);
+	}
+	index_close(ix);
+	free(path);
+	return bad;
+}
+
+void
+doctor_files(struct repo *r, struct diagnosis *d)
+{
+	static const char *const locks[] = { "packed-refs.lock",
+		"config.lock", "shallow.lock", "HEAD.lock",
+		"objects/maintenance.lock" };
+	static const char *const folders[] = { "refs/agent",
+		"refs/agent-remotes", "refs/notes/agent",
+		"refs/notes/agent-remotes" };
+	struct look l = { r, d, 0 };
+	char *path;
+	size_t i;
+
+	for (i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
+		path = xasprintf("%s/%s", repo_commondir(r), locks[i]);
+		look_at_lock(&l, path);
+		free(path);
+	}
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		path = xasprintf("%s/%s", repo_commondir(r), folders[i]);
+		look_below(&l, path);
+		free(path);
+	}
+	leftovers(&l, repo_commondir(r));
+	if (strcmp(repo_gitdir(r), repo_commondir(r)) != 0)
+		leftovers(&l, repo_gitdir(r));
+	state(r, d);
+	if (doctor_bad_index(r))
+		diagnosis_add(d, DOCTOR_DAMAGED_INDEX, "agent/index",
+		    xstrdup("it is not whole; the next reader makes it "
+		    "again"), xstrdup("git agent log -n 1"),
+		    xstrdup("make it again"));
+}

@@ -1,0 +1,389 @@
+/* The repairs, in an order in which each can build on those before it. */
+#include "store/doctor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "store/doctor-parts.h"
+#include "store/index.h"
+#include "store/loose.h"
+#include "store/repair.h"
+#include "store/sync-state.h"
+#include "store/sync.h"
+#include "store/transfer.h"
+#include "store/writer.h"
+
+struct mend {
+	struct repo *repo;
+	int flags;
+	struct strvec *done;
+	int refetch;
+};
+
+/* What could not be done is said, and the other repairs go on. */
+static void
+failed(struct mend *m, const char *what, struct err *e)
+{
+	if (e != NULL)
+		strvec_pushf(m->done, "could not mend '%s': %s", what,
+		    e->msg);
+	err_free(e);
+}
+
+struct err *
+doctor_set_aside(struct repo *r, const char *path)
+{
+	const char *common = repo_commondir(r);
+	char *dir = repo_shared_path(r, "damaged"), *name, *to = NULL, *p;
+	size_t n = strlen(common);
+	struct err *e;
+	int i = 0;
+
+	name = xstrdup(strncmp(path, common, n) == 0 && path[n] == '/' ?
+	    path + n + 1 : path);
+	for (p = name; *p != '\0'; p++)
+		if (*p == '/')
+			*p = '-';
+	e = file_mkdirs(dir);
+	do {	/* those of earlier damages stay, too */
+		free(to);
+		to = xasprintf("%s/%s-%d", dir, name, ++i);
+	} while (access(to, F_OK) == 0);
+	if (e == NULL && rename(path, to) != 0)
+		e = err_errno("cannot move '%s' to '%s'", path, to);
+	free(dir);
+	free(to);
+	free(name);
+	return e;
+}
+
+/* The same lock, after all the looking, and still nobody's. */
+static void
+remove_file(struct mend *m, const struct finding *f)
+{
+	struct stat st;
+	char *busy = NULL;
+
+	if (lstat(f->subject, &st) != 0 || f->repair == NULL ||
+	    time(NULL) - st.st_mtime < DOCTOR_LOCK_AGE)
+		return;
+	if (f->code == DOCTOR_STALE_LOCK)
+		busy = doctor_busy(m->repo, &st);
+	if (busy != NULL)
+		strvec_pushf(m->done, "left '%s': %s may hold it", f->subject,
+		    busy);
+	else if (unlink(f->subject) != 0)
+		failed(m, f->subject, err_errno("cannot remove it"));
+	else
+		strvec_pushf(m->done, "removed '%s'", f->subject);
+	free(busy);
+}
+
+static void
+set_aside(struct mend *m, const char *path)
+{
+	struct err *e = doctor_set_aside(m->repo, path);
+
+	if (e == NULL)
+		strvec_pushf(m->done, "moved '%s' to '%s/agent/damaged'",
+		    path, repo_commondir(m->repo));
+	failed(m, path, e);
+}
+
+/* Our log goes on from the newest record that is whole. */
+static struct err *
+restore_log(struct mend *m, const char *ref)
+{
+	struct oid newest, now, *old = &now;
+	char hex[OID_HEX_SIZE];
+	struct err *e;
+
+	e = log_newest(m->repo, strrchr(ref, '/') + 1, &newest);
+	if (e != NULL)
+		return e;
+	/* Behind the file there may be an older place in packed-refs. */
+	e = ref_read(m->repo, ref, &now);
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+		old = NULL;
+	}
+	if (e == NULL && oid_is_zero(&newest))
+		return old == NULL ? NULL : ref_remove(m->repo, ref);
+	if (e == NULL && (old == NULL || !oid_equal(old, &newest)))
+		e = ref_swap(m->repo, ref, old, &newest);
+	oid_hex(&newest, hex);
+	if (e == NULL)
+		strvec_pushf(m->done, "'%s' goes on from %s", ref, hex);
+	return e;
+}
+
+static void
+damaged_ref(struct mend *m, const struct finding *f)
+{
+	char *path = xasprintf("%s/%s", repo_commondir(m->repo), f->subject);
+
+	set_aside(m, path);
+	if (strncmp(f->subject, LOG_PREFIX, strlen(LOG_PREFIX)) == 0)
+		failed(m, f->subject, restore_log(m, f->subject));
+	free(path);
+}
+
+static void
+damaged_object(struct mend *m, const struct finding *f)
+{
+	char *path = loose_path(m->repo, &f->id);
+
+	m->refetch = 1;
+	if (f->code == DOCTOR_DAMAGED_OBJECT && access(path, F_OK) == 0)
+		set_aside(m, path);
+	free(path);
+}
+
+/* With a tip of ours that is not here, git neither fetches nor pushes. */
+static void
+own_logs(struct mend *m)
+{
+	struct reflist refs = REFLIST_INIT;
+	struct err *e = ref_list(m->repo, LOG_PREFIX, &refs);
+	size_t i;
+
+	for (i = 0; e == NULL && i < refs.n; i++)
+		if (!object_exists(m->repo, &refs.v[i].id))
+			failed(m, refs.v[i].name,
+			    restore_log(m, refs.v[i].name));
+	failed(m, LOG_PREFIX, e);
+	reflist_release(&refs);
+}
+
+static void
+remake_index(struct mend *m)
+{
+	struct index *ix = NULL;
+	struct err *e = index_open(m->repo, &ix);
+
+	if (e == NULL)
+		e = index_rebuild(ix);
+	index_close(ix);
+	if (e == NULL)
+		strvec_push(m->done, "made the index again");
+	failed(m, "agent/index", e);
+}
+
+static void
+renew_writer(struct mend *m, const struct finding *f)
+{
+	char *id = NULL;
+	struct err *e = f->code == DOCTOR_COPIED ?
+	    writer_settle(m->repo, &id) : writer_id(m->repo, 1, &id);
+
+	if (e == NULL && id != NULL)
+		strvec_pushf(m->done, "this clone goes on as '%s'", id);
+	failed(m, "agent/writer", e);
+	free(id);
+}
+
+static void
+put_back(struct mend *m, const struct finding *f)
+{
+	struct err *e = ref_swap(m->repo, f->subject, NULL, &f->id);
+
+	if (e == NULL)
+		strvec_pushf(m->done, "put '%s' back", f->subject);
+	failed(m, f->subject, e);
+}
+
+static void
+mend_here(struct mend *m, const struct finding *f)
+{
+	switch (f->code) {
+	case DOCTOR_STALE_LOCK:
+	case DOCTOR_LEFTOVER:
+		remove_file(m, f);
+		break;
+	case DOCTOR_DAMAGED_STATE:
+		set_aside(m, f->subject);
+		break;
+	case DOCTOR_DAMAGED_REF:
+		if (f->repair != NULL)
+			damaged_ref(m, f);
+		break;
+	case DOCTOR_DAMAGED_OBJECT:
+	case DOCTOR_MISSING_OBJECT:
+		damaged_object(m, f);
+		break;
+	case DOCTOR_DAMAGED_INDEX:
+		remake_index(m);
+		break;
+	case DOCTOR_PRUNED:
+		put_back(m, f);
+		break;
+	default:
+		break;
+	}
+}
+
+/* What each ref of the sync came to, as far as it is news. */
+static void
+tell(struct mend *m, const struct sync_report *rep)
+{
+	static const char *const did[] = { NULL, "made", "moved",
+		"put back", "carried", NULL, NULL };
+	const struct sync_ref *ref;
+	size_t i;
+
+	for (i = 0; i < rep->n; i++) {
+		ref = &rep->refs[i];
+		if (did[ref->fate] != NULL)
+			strvec_pushf(m->done, "%s '%s': %s", ref->pushed ?
+			    "pushed" : "fetched", ref->name, did[ref->fate]);
+	}
+	if (rep->refspecs_added > 0)
+		strvec_pushf(m->done, "added %d fetch refspec%s",
+		    rep->refspecs_added, rep->refspecs_added == 1 ? "" : "s");
+	if (rep->renewed != NULL)
+		strvec_pushf(m->done, "this clone goes on as '%s'",
+		    rep->renewed);
+	if (rep->problem != NULL)
+		strvec_pushf(m->done, "could not ask '%s': %s", rep->remote,
+		    rep->problem);
+}
+
+static int
+sync_now(struct mend *m, int flags)
+{
+	struct sync_report rep;
+	struct err *e;
+	int reached;
+
+	if ((m->flags & DOCTOR_BACKGROUND) != 0)
+		flags |= SYNC_BACKGROUND | SYNC_WAIT;
+	e = sync_run(m->repo, flags, &rep);
+	reached = e == NULL && rep.remote != NULL && rep.reached;
+	if (e == NULL)
+		tell(m, &rep);
+	failed(m, "the exchange with the remote", e);
+	sync_report_release(&rep);
+	return reached;
+}
+
+/* "<prefix>/log/<writer>", and of a replaced log what it is kept as. */
+static void
+push_lost(struct mend *m, const struct diagnosis *d, const struct finding *f,
+    const char *own)
+{
+	struct sync_report rep = { .remote = d->remote, .prefix = d->prefix };
+	const char *writer = strrchr(f->subject, '/') + 1;
+	struct strvec specs = STRVEC_INIT;
+	char hex[OID_HEX_SIZE], *name = xasprintf("log/%s", writer);
+	struct err *e;
+
+	/* Our own goes with the push of our records. */
+	if (f->repair == NULL || (own != NULL && strcmp(writer, own) == 0))
+		goto done;
+	oid_hex(&f->id, hex);
+	strvec_pushf(&specs, "%s:%s%s%.*s", hex, f->subject,
+	    f->code == DOCTOR_REPLACED ? "-" : "",
+	    f->code == DOCTOR_REPLACED ? 7 : 0, hex);
+	e = transfer_push(m->repo, &specs,
+	    (m->flags & DOCTOR_BACKGROUND) != 0, &rep);
+	if (e == NULL && rep.reached && rep.refused == 0 && rep.n > 0) {
+		strvec_pushf(m->done, "pushed '%s'", rep.refs[0].target);
+		if (f->code != DOCTOR_REPLACED)
+			e = sync_restored(m->repo, &rep, name);
+	} else if (e == NULL)
+		strvec_pushf(m->done, "could not push '%s': %s", f->subject,
+		    rep.problem != NULL ? rep.problem : rep.n > 0 &&
+		    rep.refs[0].reason != NULL ? rep.refs[0].reason :
+		    "no answer");
+	failed(m, f->subject, e);
+	rep.remote = rep.prefix = NULL;
+	sync_report_release(&rep);
+done:
+	strvec_release(&specs);
+	free(name);
+}
+
+static void
+move_forward(struct mend *m, const struct finding *f)
+{
+	struct oid old;
+	struct err *e = ref_read(m->repo, f->subject, &old);
+
+	if (e == NULL && doctor_contains(m->repo, &f->id, &old))
+		e = ref_swap(m->repo, f->subject, &old, &f->id);
+	if (e == NULL)
+		strvec_pushf(m->done, "moved '%s' forward", f->subject);
+	failed(m, f->subject, e);
+}
+
+/* What the fetch has brought decides what the push has to put back. */
+static struct err *
+mend_there(struct mend *m)
+{
+	struct diagnosis d = DIAGNOSIS_INIT;
+	char *own = NULL;
+	struct err *e;
+	size_t i;
+
+	e = doctor_examine(m->repo, m->flags, &d);
+	if (e == NULL)
+		e = writer_id(m->repo, 0, &own);
+	for (i = 0; e == NULL && i < d.n; i++)
+		if (d.v[i].code == DOCTOR_BEHIND)
+			move_forward(m, &d.v[i]);
+		else if (d.v[i].code == DOCTOR_REWOUND ||
+		    d.v[i].code == DOCTOR_REPLACED ||
+		    d.v[i].code == DOCTOR_DELETED)
+			push_lost(m, &d, &d.v[i], own);
+	diagnosis_release(&d);
+	free(own);
+	return e;
+}
+
+static void
+mend_notes(struct mend *m)
+{
+	struct err *e;
+	size_t n = 0;
+
+	e = doctor_make_notes(m->repo, &n);
+	if (n > 0)
+		strvec_pushf(m->done, "made %zu note%s again", n,
+		    n == 1 ? "" : "s");
+	failed(m, "refs/notes/agent", e);
+}
+
+struct err *
+doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
+    struct strvec *done)
+{
+	struct mend m = { r, flags, done, 0 };
+	struct err *e = NULL;
+	int online = (flags & DOCTOR_OFFLINE) == 0 && d->remote != NULL &&
+	    d->prefix != NULL;
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		mend_here(&m, &d->v[i]);
+	own_logs(&m);
+	for (i = 0; i < d->n; i++)
+		if (d->v[i].code == DOCTOR_COPIED ||
+		    d->v[i].code == DOCTOR_NO_WRITER)
+			renew_writer(&m, &d->v[i]);
+	online = online && sync_now(&m, SYNC_FETCH |
+	    (m.refetch ? SYNC_REFETCH : 0));
+	if (online && m.refetch)
+		strvec_push(done, "fetched every object of the records again");
+	if (online)
+		e = mend_there(&m);
+	mend_notes(&m);
+	if (online)
+		(void)sync_now(&m, SYNC_PUSH);
+	return e;
+}

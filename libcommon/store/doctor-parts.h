@@ -1,0 +1,46 @@
+/* What store/doctor.c looks at, part by part; each adds its findings. */
+#ifndef STORE_DOCTOR_PARTS_H
+#define STORE_DOCTOR_PARTS_H
+
+#include <sys/stat.h>
+
+#include "store/doctor.h"
+
+/* A file that another process is still writing is no finding (seconds). */
+#define DOCTOR_FRESH 10
+/* A lock is removed when it is older, and no git is at work here. */
+#define DOCTOR_LOCK_AGE 600
+
+/* doctor-files.c: locks, leftovers, damaged files; needs no ref. */
+void	 doctor_files(struct repo *, struct diagnosis *);
+/* doctor-walk.c: every commit of every log. */
+struct err *doctor_records(struct repo *, struct diagnosis *);
+/* doctor-notes.c: our own results that no note shows. */
+struct err *doctor_no_notes(struct repo *, struct diagnosis *);
+/* doctor-remote.c: the logs here beside those of the remote. */
+struct err *doctor_remote(struct repo *, int flags, struct diagnosis *);
+
+/*
+ * As repo_contains(), where an object on the way may be damaged: libgit2
+ * reads some of those for ever (store/loose.h).
+ */
+int	 doctor_contains(struct repo *, const struct oid *tip,
+	    const struct oid *);
+
+/* All that these refs lead to, as far as it is here. */
+void	 doctor_reach(struct repo *, const struct ref *, size_t n,
+	    struct oidset *met);
+
+/* For the repairs. */
+/* NULL if no process has files of the repository open, else who, malloc'd. */
+char	*doctor_busy(struct repo *, const struct stat *lock);
+/* Move a file, by its full path, to <common dir>/agent/damaged/. */
+struct err *doctor_set_aside(struct repo *, const char *path);
+/* Make the notes that our own check records lack; *count of them. */
+struct err *doctor_make_notes(struct repo *, size_t *count);
+/* The names of the shared state files that are damaged. */
+void	 doctor_bad_state(struct repo *, struct strvec *);
+/* 1 if the index cannot be read to its end. */
+int	 doctor_bad_index(struct repo *);
+
+#endif

@@ -1,0 +1,445 @@
+/* The logs that are here beside those that the remote has. */
+#include "store/doctor-parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "store/record.h"
+#include "store/sync-move.h"
+#include "store/sync.h"
+#include "store/transfer.h"
+#include "store/writer-name.h"
+#include "store/writer.h"
+
+struct compare {
+	struct repo *repo;
+	struct diagnosis *d;
+	char *folder;		/* refs/agent-remotes/<remote>/log/ */
+	char *own;		/* our writer, or the copied one; or NULL */
+	struct oid tip;		/* of our own log; zero: none, or damaged */
+	struct reflist there;	/* by writer */
+	struct reflist known;	/* fetched before, by the ref's name here */
+	struct strvec rewound;	/* by the last fetch, "log/<writer>" */
+	struct oidset reach;	/* all that is there, as far as it is here */
+	int blind;		/* some of what is there is not here */
+	int own_is_told;
+};
+
+static int
+ref_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct ref *)a)->name,
+	    ((const struct ref *)b)->name);
+}
+
+static const struct ref *
+find(const struct reflist *list, const char *name)
+{
+	struct ref key = { (char *)name, { { 0 } } };
+
+	return list->n == 0 ? NULL : bsearch(&key, list->v, list->n,
+	    sizeof(*list->v), ref_cmp);
+}
+
+/* "<hex>\t<prefix>/log/<writer>", among whatever else was said. */
+static void
+parse_there(struct reflist *list, const char *prefix, const char *output)
+{
+	char *start = xasprintf("%s/log/", prefix), *line, *rest;
+	char *copy = xstrdup(output);
+	const char *writer;
+	struct oid id;
+
+	for (rest = copy; (line = strsep(&rest, "\n")) != NULL; ) {
+		if (strlen(line) <= OID_HEX_SIZE ||
+		    line[OID_HEX_SIZE - 1] != '\t')
+			continue;
+		line[OID_HEX_SIZE - 1] = '\0';
+		if (oid_parse(line, &id) != 0 || strncmp(line + OID_HEX_SIZE,
+		    start, strlen(start)) != 0)
+			continue;
+		writer = line + OID_HEX_SIZE + strlen(start);
+		if (!writer_name_ok(writer))
+			continue;
+		ALLOC_GROW(list->v, list->n, list->cap);
+		list->v[list->n].name = xstrdup(writer);
+		list->v[list->n++].id = id;
+	}
+	if (list->n > 0)
+		qsort(list->v, list->n, sizeof(*list->v), ref_cmp);
+	free(copy);
+	free(start);
+}
+
+/* How many records of our own log are above what the remote has of any. */
+static size_t
+count_ahead(struct compare *c)
+{
+	struct oidset met = OIDSET_INIT;
+	struct oid at = c->tip;
+	enum object_type type;
+	struct record rec;
+	struct err *e;
+	size_t n = 0;
+
+	while (!oid_is_zero(&at) && !oidset_has(&c->reach, &at) &&
+	    oidset_add(&met, &at)) {
+		struct buf data = BUF_INIT;
+
+		n++;
+		memset(&rec, 0, sizeof(rec));
+		e = object_read(c->repo, &at, &type, &data);
+		if (e == NULL && type == OBJECT_COMMIT)
+			e = record_parse(&rec, &at, data.p, data.len);
+		err_free(e);
+		memset(&at, 0, sizeof(at));
+		if (rec.parent_count > 0)
+			at = rec.parents[0];
+		record_release(&rec);
+		buf_release(&data);
+	}
+	oidset_release(&met);
+	return n;
+}
+
+static void
+unpushed(struct compare *c, size_t n)
+{
+	char *ref;
+
+	if (n == 0 || c->own_is_told)
+		return;
+	ref = xasprintf(LOG_PREFIX "%s", c->own);
+	diagnosis_add(c->d, DOCTOR_UNPUSHED, ref, xasprintf("%zu record%s of "
+	    "this clone %s not on '%s'", n, n == 1 ? "" : "s",
+	    n == 1 ? "is" : "are", c->d->remote),
+	    xstrdup("git agent sync --push"), xstrdup("push"))->count = n;
+	free(ref);
+}
+
+/* Our own log, of which the remote has `there`; only we write it. */
+static void
+compare_own(struct compare *c, const struct ref *there)
+{
+	char *ref = xasprintf(LOG_PREFIX "%s", c->own);
+	int here = object_exists(c->repo, &there->id);
+
+	if (oid_is_zero(&c->tip) || oid_equal(&c->tip, &there->id) ||
+	    (here && doctor_contains(c->repo, &c->tip, &there->id))) {
+		free(ref);
+		return;
+	}
+	c->own_is_told = 1;
+	if (here && doctor_contains(c->repo, &there->id, &c->tip))
+		diagnosis_add(c->d, DOCTOR_BEHIND, ref, xasprintf("it ends "
+		    "before what '%s' has of it, as after a backup was put "
+		    "back", c->d->remote), xstrdup("git agent sync --repair"),
+		    xstrdup("move it forward to what the remote has"))->id =
+		    there->id;
+	else
+		diagnosis_add(c->d, DOCTOR_DIVERGED, ref, xasprintf("'%s' "
+		    "has records under this clone's name that %s; another "
+		    "copy of this clone wrote them, or a backup was put "
+		    "back here", c->d->remote, here ? "are not in this log" :
+		    "are not here"), xstrdup("git agent sync"),
+		    xstrdup("fetch; if this log then only ends too early, "
+		    "move it forward, else go on under a new name"));
+	free(ref);
+}
+
+static char *
+push_command(const struct compare *c, const char *writer)
+{
+	return xasprintf("git push %s %s%s:%s/log/%s", c->d->remote,
+	    c->folder, writer, c->d->prefix, writer);
+}
+
+/* A log that lost records on the remote which are here: name and tip. */
+static void
+lost_there(struct compare *c, enum doctor_code code, const char *writer,
+    const struct oid *id)
+{
+	int own = c->own != NULL && strcmp(writer, c->own) == 0;
+	char *name = xasprintf("%s/log/%s", c->d->prefix, writer), *ref;
+
+	ref = code == DOCTOR_DELETED ? xasprintf("it is not on '%s' any more%s"
+	    "; its records are here", c->d->remote, c->blind ?
+	    ", unless another log has them that is not fetched yet" : "") :
+	    xasprintf("on '%s' it has lost records that are here",
+	    c->d->remote);
+	diagnosis_add(c->d, code, name, ref, own ?
+	    xstrdup("git agent sync --push") : push_command(c, writer),
+	    xstrdup("push what is here"))->id = *id;
+	c->own_is_told |= own;
+	free(name);
+}
+
+/* Replaced by another history: nothing is forced, but nothing gets lost. */
+static void
+replaced(struct compare *c, const char *writer, const struct oid *id)
+{
+	char *name = xasprintf("%s/log/%s", c->d->prefix, writer);
+	char hex[OID_HEX_SIZE], *kept;
+	int safe = oidset_has(&c->reach, id);
+
+	oid_hex(id, hex);
+	kept = xasprintf("%s-%.7s", writer, hex);
+	diagnosis_add(c->d, DOCTOR_REPLACED, name, xasprintf("on '%s' it is "
+	    "not a continuation of what was fetched before%s",
+	    c->d->remote, safe ? "; other logs there have those records" :
+	    ", and those records are only in the clones that have them"),
+	    safe ? NULL : xasprintf("git push %s %s%s:%s/log/%s",
+	    c->d->remote, c->folder, writer, c->d->prefix, kept), safe ?
+	    NULL : xasprintf("push what is here as '%s'", kept))->id = *id;
+	free(kept);
+	free(name);
+}
+
+static void
+unfetched(struct compare *c, const char *writer)
+{
+	char *name = xasprintf("%s/log/%s", c->d->prefix, writer);
+
+	diagnosis_add(c->d, DOCTOR_UNFETCHED, name, xasprintf("'%s' has "
+	    "records in it that are not here", c->d->remote),
+	    xstrdup("git agent sync --fetch"), xstrdup("fetch"));
+	free(name);
+}
+
+static void
+compare_log(struct compare *c, const struct ref *there)
+{
+	int own = c->own != NULL && strcmp(there->name, c->own) == 0;
+	char *ref = xasprintf("%s%s", c->folder, there->name);
+	char *log = xasprintf("log/%s", there->name);
+	const struct ref *known = find(&c->known, ref);
+	int here = object_exists(c->repo, &there->id);
+
+	if (known != NULL && oid_equal(&known->id, &there->id))
+		;
+	else if (known != NULL && here &&
+	    doctor_contains(c->repo, &known->id, &there->id))
+		lost_there(c, DOCTOR_REWOUND, there->name, &known->id);
+	else if (own && !oid_is_zero(&c->tip))
+		;		/* compare_own() tells */
+	else if (known != NULL && ((here &&
+	    !doctor_contains(c->repo, &there->id, &known->id)) ||
+	    (!here && strvec_has(&c->rewound, log))))
+		replaced(c, there->name, &known->id);
+	else
+		unfetched(c, there->name);
+	if (own)
+		compare_own(c, there);
+	free(log);
+	free(ref);
+}
+
+/* What `git fetch --prune` has dropped: sync.h, sync_restore_pruned(). */
+static struct err *
+pruned(struct compare *c)
+{
+	struct strvec lost = STRVEC_INIT;
+	struct finding *f;
+	struct err *e;
+	struct oid id;
+	size_t i;
+	char *hex;
+
+	e = sync_list_pruned(c->repo, &lost);
+	for (i = 0; e == NULL && i < lost.n; i++) {
+		hex = xstrndup(lost.v[i], OID_HEX_SIZE - 1);
+		if (oid_parse(hex, &id) == 0 && object_exists(c->repo, &id) &&
+		    !oidset_has(&c->reach, &id)) {
+			f = diagnosis_add(c->d, DOCTOR_PRUNED,
+			    lost.v[i] + OID_HEX_SIZE, xstrdup("fetched "
+			    "before, and dropped here, as by 'git fetch "
+			    "--prune'"), xasprintf("git update-ref %s %s",
+			    lost.v[i] + OID_HEX_SIZE, hex),
+			    xstrdup("put the ref back"));
+			f->id = id;
+		}
+		free(hex);
+	}
+	strvec_release(&lost);
+	return e;
+}
+
+static struct err *
+refspecs(struct compare *c)
+{
+	struct strvec have = STRVEC_INIT;
+	char *want[2], *key = xasprintf("remote.%s.fetch", c->d->remote);
+	struct reflist own = REFLIST_INIT;
+	struct err *e;
+	int i;
+
+	want[0] = xasprintf("%s/log/*:%s*", c->d->prefix, c->folder);
+	want[1] = xasprintf("+%s/beat/*:refs/agent-remotes/%s/beat/*",
+	    c->d->prefix, c->d->remote);
+	e = ref_list(c->repo, LOG_PREFIX, &own);
+	if (e == NULL)
+		e = repo_refspecs(c->repo, c->d->remote, &have);
+	for (i = 0; e == NULL && i < 2 && have.n > 0 &&
+	    own.n + c->known.n + c->there.n > 0; i++)
+		if (!strvec_has(&have, want[i]))
+			diagnosis_add(c->d, DOCTOR_NO_REFSPEC, key,
+			    xasprintf("'%s' is not among them, so that a "
+			    "plain 'git fetch' brings no news", want[i]),
+			    xstrdup("git agent sync --fetch"),
+			    xstrdup("add it"));
+	reflist_release(&own);
+	strvec_release(&have);
+	free(want[0]);
+	free(want[1]);
+	free(key);
+	return e;
+}
+
+/* As the last push had it; a dry run would not ask the host's hooks. */
+static void
+refused(struct compare *c, size_t ahead)
+{
+	char *list = sync_refused(c->repo), *line, *rest = list, *why;
+	int branches = c->d->prefix != NULL &&
+	    strncmp(c->d->prefix, "refs/heads/", 11) == 0;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		why = strchr(line, ' ');
+		if (why == NULL || (ahead == 0 &&
+		    strstr(line, "/log/") != NULL))
+			continue;
+		*why++ = '\0';
+		diagnosis_add(c->d, DOCTOR_REFUSED, line, xasprintf("'%s' "
+		    "refused it when it was last pushed: %s", c->d->remote,
+		    why), branches ? NULL : xstrdup("git config agent.prefix "
+		    "refs/heads/agent && git agent sync"),
+		    xstrdup("push once more"));
+	}
+	free(list);
+}
+
+static struct err *
+ask(struct compare *c, int flags)
+{
+	struct diagnosis *d = c->d;
+	char *pattern = xasprintf("%s/log/*", d->prefix);
+	struct sync_report rep = { .remote = d->remote };
+	struct buf output = BUF_INIT;
+	struct err *e;
+
+	e = transfer_list(pattern, (flags & DOCTOR_BACKGROUND) != 0, &output,
+	    &rep);
+	d->asked = 1;
+	d->reached = e == NULL && rep.reached;
+	d->problem = rep.problem;
+	if (d->reached)
+		parse_there(&c->there, d->prefix, output.p);
+	buf_release(&output);
+	free(pattern);
+	return e;
+}
+
+static struct err *
+read_here(struct compare *c)
+{
+	char *ref = NULL, *list = sync_rewound(c->repo), *line, *rest = list;
+	struct err *e = writer_log(c->repo, &ref), *gone;
+
+	while ((line = strsep(&rest, "\n")) != NULL)
+		strvec_push(&c->rewound, line);
+	if (e == NULL && ref != NULL) {
+		c->own = xstrdup(strrchr(ref, '/') + 1);
+		gone = ref_read(c->repo, ref, &c->tip);
+		if (gone != NULL)
+			memset(&c->tip, 0, sizeof(c->tip));
+		err_free(gone);
+	}
+	if (e == NULL)
+		e = ref_list(c->repo, c->folder, &c->known);
+	free(list);
+	free(ref);
+	return e;
+}
+
+static void
+compare_all(struct compare *c)
+{
+	char *ref;
+	size_t i;
+
+	doctor_reach(c->repo, c->there.v, c->there.n, &c->reach);
+	for (i = 0; i < c->there.n; i++)
+		c->blind |= !object_exists(c->repo, &c->there.v[i].id);
+	for (i = 0; i < c->there.n; i++)
+		compare_log(c, &c->there.v[i]);
+	for (i = 0; i < c->known.n; i++) {
+		ref = c->known.v[i].name + strlen(c->folder);
+		/* What was rolled up into another log is there. */
+		if (writer_name_ok(ref) && find(&c->there, ref) == NULL &&
+		    !oidset_has(&c->reach, &c->known.v[i].id))
+			lost_there(c, DOCTOR_DELETED, ref,
+			    &c->known.v[i].id);
+	}
+}
+
+/* Without an answer: as far as the remote was asked before. */
+static struct err *
+look(struct compare *c, int flags)
+{
+	struct oidset left = OIDSET_INIT;
+	struct err *e = NULL;
+	size_t ahead = 0;
+
+	if ((flags & DOCTOR_OFFLINE) == 0)
+		e = ask(c, flags);
+	if (e == NULL && c->d->reached) {
+		compare_all(c);
+		ahead = count_ahead(c);
+	} else if (e == NULL) {
+		e = sync_unpushed(c->repo, &left);
+		ahead = left.used;
+	}
+	if (e == NULL) {
+		unpushed(c, ahead);
+		refused(c, ahead);
+		e = pruned(c);
+	}
+	if (e == NULL)
+		e = refspecs(c);
+	oidset_release(&left);
+	return e;
+}
+
+struct err *
+doctor_remote(struct repo *r, int flags, struct diagnosis *d)
+{
+	struct sync_report now = { .remote = d->remote, .prefix = d->prefix };
+	struct compare c = { .repo = r, .d = d };
+	struct err *e = NULL;
+	char *from;
+
+	if (d->remote == NULL || d->prefix == NULL)
+		return NULL;
+	c.folder = xasprintf("refs/agent-remotes/%s/log/", d->remote);
+	from = move_from(r, &now);
+	if (from != NULL)
+		diagnosis_add(d, DOCTOR_MOVED, d->prefix, xasprintf("the "
+		    "records are to be here now, and this clone had them "
+		    "below '%s'", from), xstrdup("git agent sync"),
+		    xstrdup("follow"));
+	e = read_here(&c);
+	/* What is at the old place is not at the new one yet. */
+	if (e == NULL && from == NULL)
+		e = look(&c, flags);
+	else if (e == NULL && (flags & DOCTOR_OFFLINE) == 0)
+		e = ask(&c, flags);
+	reflist_release(&c.there);
+	reflist_release(&c.known);
+	strvec_release(&c.rewound);
+	oidset_release(&c.reach);
+	free(c.folder);
+	free(c.own);
+	free(from);
+	return e;
+}

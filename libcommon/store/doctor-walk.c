@@ -1,0 +1,256 @@
+/* The records: each commit of each log, and what it names. */
+#include "store/doctor-parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "store/logrefs.h"
+#include "store/loose.h"
+#include "store/record.h"
+#include "store/writer-name.h"
+
+#define SHOWN_MAX 20		/* findings of one kind, one by one */
+#define TIP_MAX (64 * 1024 * 1024)	/* as the index has them */
+#define MALFORMED_RUN_MAX 1000
+
+struct step {
+	struct oid id;
+	size_t malformed_run;
+};
+
+struct walk {
+	struct repo *repo;
+	struct diagnosis *d;
+	struct oidset seen, shallow;
+	const char *ref;
+	struct step *stack;
+	size_t n, cap;
+};
+
+/* One more of a kind that there may be thousands of. */
+static struct finding *
+add(struct diagnosis *d, enum doctor_code code, const char *subject,
+    char *meaning, char *command, char *repair)
+{
+	size_t i, shown = 0, last = 0;
+
+	for (i = 0; i < d->n; i++)
+		if (d->v[i].code == code) {
+			shown++;
+			last = i;
+		}
+	if (shown < SHOWN_MAX)
+		return diagnosis_add(d, code, subject, meaning, command,
+		    repair);
+	d->v[last].count++;
+	free(meaning);
+	free(command);
+	free(repair);
+	return &d->v[last];
+}
+
+static void
+unparseable(struct walk *w, const struct oid *id, const char *why)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(id, hex);
+	add(w->d, DOCTOR_UNPARSEABLE, hex, xasprintf("in '%s': %s; readers "
+	    "skip it", w->ref, why), NULL, NULL);
+}
+
+static void
+not_here(struct walk *w, const struct oid *id, const struct err *why)
+{
+	int damaged = why != NULL && why->code == ERR_DAMAGED;
+	const char *remote = w->d->remote;
+	char hex[OID_HEX_SIZE], *path = loose_path(w->repo, id);
+	struct finding *f;
+
+	oid_hex(id, hex);
+	f = add(w->d, damaged ? DOCTOR_DAMAGED_OBJECT :
+	    DOCTOR_MISSING_OBJECT, hex, xasprintf("an object of '%s' is %s",
+	    w->ref, damaged ? "cut short or overwritten" : "not here"),
+	    remote == NULL ? NULL : xasprintf("%s%s%sgit fetch --refetch %s",
+	    damaged ? "rm -f \"" : "", damaged ? path : "",
+	    damaged ? "\" && " : "", remote),
+	    remote == NULL && !damaged ? NULL :
+	    xstrdup(damaged ? "set it aside, and fetch it again" :
+	    "fetch it again"));
+	f->id = *id;
+	free(path);
+}
+
+static void
+push_step(struct walk *w, const struct oid *id, size_t malformed_run)
+{
+	if (malformed_run > MALFORMED_RUN_MAX || !oidset_add(&w->seen, id))
+		return;
+	ALLOC_GROW(w->stack, w->n, w->cap);
+	w->stack[w->n].id = *id;
+	w->stack[w->n++].malformed_run = malformed_run;
+}
+
+void
+doctor_reach(struct repo *r, const struct ref *tips, size_t n,
+    struct oidset *met)
+{
+	struct walk w = { .repo = r };
+	enum object_type type;
+	struct record rec;
+	struct err *e;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		push_step(&w, &tips[i].id, 0);
+	while (w.n > 0) {
+		struct oid at = w.stack[--w.n].id;
+		struct buf data = BUF_INIT;
+
+		memset(&rec, 0, sizeof(rec));
+		e = object_read(r, &at, &type, &data);
+		if (e == NULL && type == OBJECT_COMMIT)
+			e = record_parse(&rec, &at, data.p, data.len);
+		for (i = 0; i < rec.parent_count; i++)
+			push_step(&w, &rec.parents[i], 0);
+		err_free(e);
+		record_release(&rec);
+		buf_release(&data);
+	}
+	free(w.stack);
+	*met = w.seen;
+}
+
+int
+doctor_contains(struct repo *r, const struct oid *tip, const struct oid *id)
+{
+	const struct ref ref = { NULL, *tip };
+	struct oidset met;
+	int has;
+
+	doctor_reach(r, &ref, 1, &met);
+	has = oidset_has(&met, id);
+	oidset_release(&met);
+	return has;
+}
+
+/* The attachments; most records have the empty tree. */
+static void
+look_at_tree(struct walk *w, const struct oid *id)
+{
+	struct tree t = TREE_INIT;
+	struct err *e;
+	size_t i;
+
+	if (!oidset_add(&w->seen, id))
+		return;
+	e = tree_read(w->repo, id, &t);
+	if (e != NULL)
+		not_here(w, id, e);
+	for (i = 0; e == NULL && i < t.n; i++)
+		if (oidset_add(&w->seen, &t.e[i].id) &&
+		    !object_exists(w->repo, &t.e[i].id))
+			not_here(w, &t.e[i].id, NULL);
+	err_free(e);
+	tree_release(&t);
+}
+
+static int
+is_too_large(struct walk *w, const struct oid *id)
+{
+	enum object_type type = OBJECT_COMMIT;
+	size_t size = 0;
+	struct err *e = object_size(w->repo, id, &type, &size);
+	int large = e == NULL && (type != OBJECT_COMMIT || size > TIP_MAX);
+
+	err_free(e);
+	return large;
+}
+
+static void
+look_at_commit(struct walk *w, const struct step *s)
+{
+	struct buf data = BUF_INIT;
+	enum object_type type = OBJECT_BLOB;
+	struct record rec;
+	struct err *e;
+	int whole;
+	size_t i;
+
+	if (is_too_large(w, &s->id)) {
+		unparseable(w, &s->id, "it is no commit, or far too large");
+		return;
+	}
+	memset(&rec, 0, sizeof(rec));
+	e = object_read(w->repo, &s->id, &type, &data);
+	if (e != NULL) {
+		not_here(w, &s->id, e);
+		goto done;
+	}
+	e = record_parse(&rec, &s->id, data.p, data.len);
+	whole = e == NULL;
+	if (whole)
+		look_at_tree(w, &rec.tree);
+	else
+		unparseable(w, &s->id, e->msg);
+	for (i = 0; i < rec.parent_count; i++)
+		if (!oidset_has(&w->shallow, &s->id))
+			push_step(w, &rec.parents[i],
+			    whole ? 0 : s->malformed_run + 1);
+done:
+	err_free(e);
+	record_release(&rec);
+	buf_release(&data);
+}
+
+/* Behind these commits there is nothing, and that is how it should be. */
+static void
+read_shallow(struct repo *r, struct oidset *set)
+{
+	char *path = xasprintf("%s/shallow", repo_commondir(r)), *line, *rest;
+	struct buf text = BUF_INIT;
+	struct oid id;
+
+	err_free(file_read(path, &text));
+	rest = text.p;
+	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL)
+		if (oid_parse(line, &id) == 0)
+			oidset_add(set, &id);
+	buf_release(&text);
+	free(path);
+}
+
+struct err *
+doctor_records(struct repo *r, struct diagnosis *d)
+{
+	struct walk w = { .repo = r, .d = d };
+	struct reflist refs = REFLIST_INIT;
+	struct step s;
+	struct err *e;
+	size_t i, unnamed = 0;
+
+	read_shallow(r, &w.shallow);
+	e = logrefs_logs(r, &refs, &unnamed);
+	for (i = 0; e == NULL && i < refs.n; i++) {
+		w.ref = refs.v[i].name;
+		push_step(&w, &refs.v[i].id, 0);
+		while (w.n > 0) {
+			s = w.stack[--w.n];
+			look_at_commit(&w, &s);
+		}
+	}
+	if (e == NULL && unnamed > 0)
+		diagnosis_add(d, DOCTOR_UNPARSEABLE, "refs/agent-remotes",
+		    xasprintf("%zu ref%s where logs are %s a name that no "
+		    "writer has, and %s not read", unnamed,
+		    unnamed == 1 ? "" : "s", unnamed == 1 ? "has" : "have",
+		    unnamed == 1 ? "is" : "are"), NULL, NULL)->count =
+		    unnamed;
+	free(w.stack);
+	oidset_release(&w.seen);
+	oidset_release(&w.shallow);
+	reflist_release(&refs);
+	return e;
+}

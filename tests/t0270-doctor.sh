@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# `git agent sync --check` and `--repair`: records and remotes.  Each thing
+# that can be wrong is found, mended, and no clone has a record less after.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
+. "$ROOT/tests/fixtures/doctor.sh"
+
+# pair NAME: a project on the server, with records of `NAME-a` and `NAME-b`,
+# which both have seen.
+pair() {
+	new_origin "$1"
+	new_clone "$1" "$1-a"
+	new_clone "$1" "$1-b"
+	(cd "$SCRATCH/$1-a" && git agent log done 'a one' &&
+		git agent log done 'a two')
+	(cd "$SCRATCH/$1-b" && git agent log done 'b one')
+	git -C "$SCRATCH/$1-a" agent sync -q
+	git -C "$SCRATCH/$1-b" agent sync -q
+}
+
+t 'nothing found: in clones that write, that only read, that never did' <<'EOF'
+	pair clean
+	new_clone clean clean-c
+	(cd clean-c && git agent log)
+	for c in a b c; do
+		cd "$SCRATCH/clean-$c"
+		nothing_found
+		test_exit 0 git agent sync --repair >out 2>err
+		test "$(cat out)" = 'nothing found'
+		test_exit 0 git agent sync --check --json >out
+		test_json '.asked and .reached and .findings == [] and .left == null'
+		test_json '.remote == "origin" and .prefix == "refs/agent"'
+	done
+	new_origin bare
+	new_clone bare bare-a
+	cd "$SCRATCH/bare-a"
+	nothing_found
+	new_repo "$SCRATCH/lonely"
+	cd "$SCRATCH/lonely"
+	git agent log done 'no remote'
+	nothing_found
+EOF
+
+t 'the check changes nothing, neither here nor there' <<'EOF'
+	pair still
+	cd still-a
+	git agent log done 'not pushed' --no-push
+	(cd ../still-b && git agent log done 'b two')
+	snapshot still >../before
+	test_exit 1 git agent sync --check
+	test_exit 1 git agent sync --repair --dry-run
+	snapshot still >../after
+	test_cmp ../before ../after
+EOF
+
+t 'unpushed: how many, and pushed' <<'EOF'
+	pair push
+	cd push-a
+	git agent log done 'a three' --no-push
+	git agent log done 'a four' --no-push
+	found unpushed "refs/agent/log/$(writer)" 'git agent sync --push'
+	test "$(jq '.findings[0].count' out)" = 2
+	test_exit 1 git agent sync --check --offline >out 2>err
+	test_grep '^unpushed: ' out
+	test_grep "'origin' was not asked" err
+	test_exit 1 git agent sync --repair --dry-run >out
+	test_grep '^repair: unpushed: .*: push$' out
+	test_no_grep '^done' out
+	repaired push
+	test "$(server_log push .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
+EOF
+
+t 'unfetched: new, moved, and in a clone that never fetched' <<'EOF'
+	pair news
+	(cd news-b && git agent log done 'b two')
+	new_clone news news-c
+	cd news-c
+	found unfetched 'refs/agent/log/.*' 'git agent sync --fetch'
+	test "$(jq '.findings|map(select(.code=="unfetched"))|length' out)" = 2
+	repaired news
+	cd ../news-a
+	found unfetched "refs/agent/log/$(cd ../news-b && writer)" \
+		'git agent sync --fetch'
+	repaired news
+	subjects --offline >out
+	test_grep 'b two' out
+EOF
+
+t 'rewound, one of ours: put back by a push' <<'EOF'
+	pair mine
+	cd mine-a
+	ref=refs/agent/log/$(writer)
+	git -C ../srv/mine.git update-ref "$ref" "$ref~1"
+	found rewound "$ref" 'git agent sync --push'
+	repaired mine
+	test "$(server_log mine .)" = "$(git rev-parse "$ref")"
+EOF
+
+t 'rewound, of a clone that is lost: put back by any other' <<'EOF'
+	pair theirs
+	cd theirs-b
+	ref=refs/agent/log/$(cd ../theirs-a && writer)
+	rm -rf ../theirs-a
+	git -C ../srv/theirs.git update-ref "$ref" "$ref~1"
+	found rewound "$ref" \
+		"git push origin refs/agent-remotes/origin/${ref#refs/agent/}:$ref"
+	repaired theirs
+	test "$(git -C ../srv/theirs.git rev-parse "$ref")" = \
+		"$(git rev-parse "refs/agent-remotes/origin/${ref#refs/agent/}")"
+	test_exit 0 git agent log >out 2>err
+	test_empty err
+EOF
+
+t 'deleted on the remote, and the tracking ref pruned here' <<'EOF'
+	pair gone
+	cd gone-b
+	ref=refs/agent/log/$(cd ../gone-a && writer)
+	own=refs/agent/log/$(writer)
+	git -C ../srv/gone.git update-ref -d "$ref"
+	git -C ../srv/gone.git update-ref -d "$own"
+	found deleted "$ref" "git push origin .*:$ref"
+	found deleted "$own" 'git agent sync --push'
+	git fetch -q --prune
+	tracking=refs/agent-remotes/origin/${ref#refs/agent/}
+	found pruned "$tracking" "git update-ref $tracking [0-9a-f]*"
+	rm -rf ../gone-a
+	repaired gone 1
+	git -C ../srv/gone.git rev-parse "$ref" "$own"
+EOF
+
+t 'rolled up into another log: not lost, not deleted, not pruned' <<'EOF'
+	pair rolled
+	cd rolled-b
+	git agent sync -q
+	sleep 1.1
+	test_exit 0 git agent sync --roll-up --older-than 1s
+	nothing_found
+	cd ../rolled-a
+	test_exit 1 git agent sync --check >out
+	test_grep '^unfetched: ' out
+	git fetch -q --prune
+	nothing_found
+	repaired_not_needed rolled
+	git agent log done 'a three' --no-push
+	found unpushed "refs/agent/log/$(writer)" 'git agent sync --push'
+	repaired rolled
+EOF
+
+t 'replaced by another history: not adopted, nothing forced, nothing lost' <<'EOF'
+	pair forged
+	cd forged-b
+	name=$(cd ../forged-a && writer)
+	tip=$(git rev-parse "refs/agent-remotes/origin/log/$name")
+	rm -rf ../forged-a
+	forge forged "$name"
+	git agent sync || test $? = 3
+	found replaced "refs/agent/log/$name" \
+		"git push origin refs/agent-remotes/origin/log/$name:refs/agent/log/$name-${tip:0:7}"
+	test_exit 1 git agent sync --repair >out
+	test_grep '^left: replaced: .*other logs there have those records$' out
+	test "$(git -C ../srv/forged.git rev-parse "refs/agent/log/$name-${tip:0:7}")" = "$tip"
+	test_exit 1 git agent sync --repair >../again
+	test_no_grep '^done: pushed' ../again
+	new_clone forged forged-c
+	cd "$SCRATCH/forged-c"
+	subjects >out
+	test_grep 'a two' out
+EOF
+
+t 'diverged: another copy wrote under our name; ours goes on' <<'EOF'
+	pair split
+	cd split-a
+	old=$(writer)
+	forge split "$old" "$(git rev-parse "refs/agent/log/$old")"
+	git agent log done 'a three' --no-push
+	found diverged "refs/agent/log/$old" 'git agent sync'
+	repaired split
+	test "$(writer)" != "$old"
+	subjects >out
+	test_grep '^forged$' out
+	test_grep '^a three$' out
+EOF
+
+t 'behind: a backup was put back; the log is moved forward' <<'EOF'
+	pair backup
+	cd backup-a
+	ref=refs/agent/log/$(writer)
+	tip=$(git rev-parse "$ref")
+	git update-ref "$ref" "$ref~1"
+	found behind "$ref" 'git agent sync --repair'
+	repaired backup
+	test "$(git rev-parse "$ref")" = "$tip"
+	# And where the newer records are not even here.
+	git update-ref "$ref" "$ref~1"
+	git update-ref "refs/agent-remotes/origin/${ref#refs/agent/}" "$ref"
+	git reflog expire --expire=now --all
+	git gc -q --prune=now
+	test_exit 1 git cat-file -e "$tip"
+	found diverged "$ref" 'git agent sync'
+	repaired backup
+	test "$(git rev-parse "$ref")" = "$tip"
+EOF
+
+t 'refused by the host: what the last push was told; no remedy by itself' <<'EOF'
+	pair house
+	cd house-a
+	printf '#!/bin/sh\necho branches only >&2\nexit 1\n' \
+		>../srv/house.git/hooks/pre-receive
+	chmod +x ../srv/house.git/hooks/pre-receive
+	nothing_found
+	git agent log done 'kept here'
+	found refused "refs/agent/log/$(writer)" \
+		'git config agent.prefix refs/heads/agent && git agent sync'
+	found unpushed "refs/agent/log/$(writer)" 'git agent sync --push'
+	test_exit 1 git agent sync --repair >out 2>err
+	test_grep '^left: refused: .*pre-receive hook declined' out
+	test -z "$(git config agent.prefix)"
+	rm ../srv/house.git/hooks/pre-receive
+	found refused "refs/agent/log/$(writer)" 'git config .*'
+	repaired house
+EOF
+
+t 'the project has moved its records: followed' <<'EOF'
+	pair moving
+	cd moving-a
+	git config agent.prefix refs/heads/agent
+	found moved refs/heads/agent 'git agent sync'
+	repaired moving
+	git -C ../srv/moving.git rev-parse "refs/heads/agent/log/$(writer)"
+EOF
+
+t 'a remote that does not answer: said; 3 if nothing else is found' <<'EOF'
+	pair mute
+	cd mute-a
+	url=$(git config remote.origin.url)
+	git config remote.origin.url git://127.0.0.1:1/mute.git
+	test_exit 3 git agent sync --check >out 2>err
+	test_grep '^nothing found$' out
+	test_grep "^warning: 'origin': .*; what it has is not known$" err
+	test_exit 3 git agent sync --check --json >out
+	test_json '.asked and (.reached|not) and .problem != null'
+	test_exit 0 git agent sync --check --offline >out 2>err
+	test_grep "^'origin' was not asked (--offline)$" err
+	git agent log done 'a three' --no-push
+	test_exit 1 git agent sync --check >out 2>err
+	test_grep '^unpushed: ' out
+	test_grep 'what it has is not known' err
+	test_exit 1 git agent sync --repair >out 2>err
+	test_grep "^done: could not ask 'origin'" out
+	test_grep '^left: unpushed' out
+	git config remote.origin.url "$url"
+	repaired mute
+	new_clone mute mute-c
+	cd "$SCRATCH/mute-c"
+	test_exit 3 git agent sync --check --offline
+EOF
+
+t 'what cannot be combined' <<'EOF'
+	cd mute-a
+	for a in '--check --fetch' '--repair --push' '--check --inbox' \
+	    '--dry-run' '--check --dry-run' '--offline' '--check --if-stale'; do
+		test_exit 129 git agent sync $a
+	done
+EOF
+
+finish

@@ -1,0 +1,299 @@
+#!/usr/bin/env bash
+# `git agent sync --check` and `--repair`: damage in one clone.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
+. "$ROOT/tests/fixtures/doctor.sh"
+
+# patient NAME: a clone NAME-a with records of its own, one of them a check,
+# and those of NAME-b.
+patient() {
+	new_origin "$1"
+	new_clone "$1" "$1-a"
+	new_clone "$1" "$1-b"
+	(cd "$SCRATCH/$1-b" && git agent log done 'b one' &&
+		git agent log done 'b two')
+	cd "$SCRATCH/$1-a"
+	printf '[oracle]\n\tcommand = echo metric err 0.5\n' >.gitagent
+	git add .gitagent
+	git commit -qm oracle
+	git agent check HEAD
+	git agent log done 'a one'
+	git agent log done 'a two'
+	git agent sync -q
+	ref=refs/agent/log/$(writer)
+	theirs=refs/agent-remotes/origin/log/$(cd "../$1-b" && writer)
+	nothing_found
+}
+
+# loose REVISION: the file of its object.
+loose() {
+	local id
+	id=$(git rev-parse "$1")
+	echo ".git/objects/${id:0:2}/${id:2}"
+}
+
+cut_short() {
+	local file
+	file=$(loose "$1")
+	chmod u+w "$file"
+	truncate -s 20 "$file"
+}
+
+aged() {
+	touch -d '1 hour ago' "$@"
+}
+
+t 'a copied clone: takes a name of its own' <<'EOF'
+	patient copy
+	git agent log done 'a three' --no-push
+	cp -r ../copy-a ../copy-c
+	cd ../copy-c
+	found copied "$ref" 'git agent sync --push'
+	repaired copy
+	test "refs/agent/log/$(writer)" != "$ref"
+	cd ../copy-a
+	test "refs/agent/log/$(writer)" = "$ref"
+EOF
+
+for how in 'rm -f' 'truncate -s 0'; do
+	t "the writer's file: $how" <<-EOF
+		patient 'writer${how%% *}'
+		$how .git/agent/writer
+		found no-writer agent/writer 'git agent sync --repair'
+		repaired 'writer${how%% *}'
+		test "refs/agent/log/\$(writer)" != "\$ref"
+		git merge-base --is-ancestor "\$ref" "refs/agent/log/\$(writer)"
+	EOF
+done
+
+t 'commits that are no records: which ref, which commit, why' <<'EOF'
+	patient strange
+	tree=$(git mktree </dev/null)
+	one=$(echo 'no trailers at all' | git commit-tree "$tree")
+	git -C . push -q origin "$one:refs/agent/log/stranger"
+	git agent sync -q
+	found unparseable "$one" ''
+	test_json '.findings[0].meaning | test("^in .refs/agent-remotes/origin/log/stranger.: .*no Agent-Kind")'
+	test_json '.findings | length == 1'
+	# Nothing mends that, and nothing is dropped.
+	records strange >../before
+	test_exit 1 git agent sync --repair >out
+	test_grep '^repair: unparseable: .*: nothing to be done$' out
+	test_no_grep '^done' out
+	records strange >../after
+	test_cmp ../before ../after
+	for i in $(seq 40); do
+		one=$(echo "no $i" | git commit-tree -p "$one" "$tree")
+	done
+	git push -q origin "$one:refs/agent/log/stranger"
+	git agent sync -q
+	test_exit 1 git agent sync --check --json >out
+	test_json '.findings | length == 20'
+	test_json '[.findings[].count] | add == 41'
+EOF
+
+t 'an object of another clone, cut short: fetched again' <<'EOF'
+	patient cut
+	id=$(git rev-parse "$theirs~1")
+	cut_short "$id"
+	found damaged-object "$id" 'rm -f ".*" && git fetch --refetch origin'
+	repaired cut
+	git fsck --strict
+	find .git/agent/damaged -type f -name "objects-*${id:2}*" >aside
+	test_lines 1 aside
+EOF
+
+t 'objects that are missing: fetched again' <<'EOF'
+	patient missing
+	id=$(git rev-parse "$theirs~1")
+	rm -f "$(loose "$id")"
+	found missing-object "$id" 'git fetch --refetch origin'
+	repaired missing
+	# An attachment, too, and one of our own.
+	id=$(git rev-parse "$ref~2:output.txt")
+	rm -f "$(loose "$id")"
+	found missing-object "$id" 'git fetch --refetch origin'
+	repaired missing
+	git fsck --strict
+EOF
+
+t 'the tip of our own log, cut short: fetched again' <<'EOF'
+	patient tip
+	id=$(git rev-parse "$ref")
+	cut_short "$id"
+	found damaged-object "$id" 'rm -f .*'
+	repaired tip
+	test "$(git rev-parse "$ref")" = "$id"
+	git fsck --strict
+EOF
+
+t 'the same, not pushed: the log goes on from the record before' <<'EOF'
+	patient alone
+	git agent log done 'a three' --no-push
+	git agent log done 'a four' --no-push
+	cut_short "$ref"
+	repaired alone
+	subjects >out
+	test_grep 'a three' out
+	test_no_grep 'a four' out
+	test "$(server_log alone .)" = "$(git rev-parse "$ref")"
+EOF
+
+t 'an empty file in the place of our own ref, or no ref in it' <<'EOF'
+	patient empty
+	git agent log done 'a three' --no-push
+	tip=$(git rev-parse "$ref")
+	: >".git/$ref"
+	found damaged-ref "$ref" 'git agent sync --repair'
+	repaired empty
+	test "$(git rev-parse "$ref")" = "$tip"
+	# With an older place of it in packed-refs.
+	git pack-refs --all
+	git agent log done 'a four' --no-push
+	tip=$(git rev-parse "$ref")
+	printf 'garbage' >".git/$ref"
+	found damaged-ref "$ref" 'git agent sync --repair'
+	repaired empty
+	test "$(git rev-parse "$ref")" = "$tip"
+	grep -q garbage .git/agent/damaged/refs-agent-log-*
+EOF
+
+t 'an empty file in the place of a fetched ref, and of our notes' <<'EOF'
+	patient fetched
+	tip=$(git rev-parse "$theirs")
+	notes=refs/notes/agent/$(writer)
+	: >".git/$theirs"
+	: >".git/$notes"
+	found damaged-ref "$theirs" 'git agent sync --repair'
+	found damaged-ref "$notes" 'git agent sync --repair'
+	repaired fetched
+	test "$(git rev-parse "$theirs")" = "$tip"
+	git log --notes='agent*' -1 >out
+	test_grep 'err *0.5' out
+EOF
+
+t 'a line in packed-refs that is none: the command that mends it' <<'EOF'
+	patient packed
+	git pack-refs --all
+	printf 'garbage\n\0\0\0' >>.git/packed-refs
+	test_exit 1 git agent sync --check >out
+	test_grep '^damaged-ref: .packed-refs.: ' out
+	eval "$(sed -n 's/.*; run: //p' out)"
+	nothing_found
+EOF
+
+t 'lost notes: made again, word for word' <<'EOF'
+	patient notes
+	git agent check HEAD
+	notes=refs/notes/agent/$(writer)
+	git notes --ref="$notes" show HEAD >../before
+	git update-ref -d "$notes"
+	found no-notes refs/notes/agent 'git agent sync --repair'
+	repaired notes
+	git notes --ref="$notes" show HEAD >../after
+	test_cmp ../before ../after
+EOF
+
+t "git's locks: old ones of nobody go; young ones and held ones stay" <<'EOF'
+	patient lock
+	touch ".git/$ref.lock"
+	nothing_found
+	touch -d '1 minute ago' ".git/$ref.lock"
+	found stale-lock "$PWD/.git/$ref.lock" "rm -f \"$PWD/.git/$ref.lock\""
+	test_exit 1 git agent sync --repair >out
+	test_grep '^repair: stale-lock: .*: left to you$' out
+	test -e ".git/$ref.lock"
+	aged ".git/$ref.lock"
+	for lock in packed-refs config shallow refs/agent-remotes/origin/log/x; do
+		touch ".git/$lock.lock"
+		aged ".git/$lock.lock"
+		found stale-lock "$PWD/.git/$lock.lock" 'rm -f .*'
+	done
+	# A git is at work here: it may be its lock.
+	mkfifo ../pipe
+	git cat-file --batch <../pipe >/dev/null &
+	exec 7>../pipe
+	test_exit 1 git agent sync --repair >out
+	test_grep "process $! may hold it" out
+	test_no_grep '^done: removed' out
+	exec 7>&-
+	wait $!
+	repaired lock
+	find .git -name '*.lock' -not -path '.git/agent/*' >out
+	test_empty out
+EOF
+
+t 'unfinished files of a killed process' <<'EOF'
+	patient left
+	touch .git/agent/writer.new .git/agent/clock.a1B2c3
+	nothing_found
+	aged .git/agent/writer.new .git/agent/clock.a1B2c3
+	found leftover ".*agent/writer.new" 'rm -f .*'
+	found leftover ".*agent/clock.a1B2c3" 'rm -f .*'
+	repaired left
+	test_exit 1 test -e .git/agent/writer.new
+	test_exit 1 test -e .git/agent/clock.a1B2c3
+EOF
+
+t 'state that is not whole: set aside, and made again' <<'EOF'
+	patient state
+	: >.git/agent/clock
+	printf 'abc' >>.git/agent/known-logs
+	mkdir -p .git/agent/prefixes
+	: >.git/agent/prefixes/origin
+	for f in clock known-logs prefixes/origin; do
+		found damaged-state ".*/agent/$f" 'rm -f .*'
+	done
+	repaired state
+EOF
+
+t 'the index: made again' <<'EOF'
+	patient index
+	git agent log --all --json >../before
+	for how in 'truncate -s 100' 'truncate -s 0'; do
+		$how .git/agent/index
+		found damaged-index agent/index 'git agent log -n 1'
+		repaired index
+	done
+	git agent log --all --json >../after
+	test_cmp ../before ../after
+EOF
+
+t 'refspecs: missing, or for another prefix' <<'EOF'
+	patient specs
+	git config --unset-all remote.origin.fetch agent
+	found no-refspec remote.origin.fetch 'git agent sync --fetch'
+	repaired specs
+	git config --unset-all remote.origin.fetch 'agent/log'
+	git config --add remote.origin.fetch \
+		'refs/old/log/*:refs/agent-remotes/origin/log/*'
+	found no-refspec remote.origin.fetch 'git agent sync --fetch'
+	repaired specs
+	git config --get-all remote.origin.fetch >specs
+	test_no_grep refs/old specs
+EOF
+
+t 'settings that cannot be used' <<'EOF'
+	patient wrong
+	for s in 'agent.remote nowhere' 'agent.prefix refs/../x' \
+	    'agent.remote -x'; do
+		git config ${s% *} "${s#* }"
+		test_exit 1 git agent sync --check >out
+		test_grep '^bad-setting: ' out
+		test_exit 1 git agent sync --check --json >out
+		test_json '.findings[0].code == "bad-setting"'
+		test_exit 1 git agent sync --repair >out
+		test_grep 'bad-setting' out
+		git config --unset ${s% *}
+	done
+	printf '[records]\n\tprefix = refs/x/\n' >.gitagent
+	test_exit 1 git agent sync --check >out
+	test_grep "^bad-setting: .*'.gitagent' line 2" out
+	printf '[oracle]\n\ttimeout = soon\n' >.gitagent
+	test_exit 1 git agent sync --check >out
+	test_grep "^bad-setting: .*'.gitagent' line 2" out
+	git checkout -q .gitagent
+	nothing_found
+EOF
+
+finish
