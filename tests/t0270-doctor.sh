@@ -11,8 +11,8 @@ pair() {
 	new_origin "$1"
 	new_clone "$1" "$1-a"
 	new_clone "$1" "$1-b"
-	(cd "$SCRATCH/$1-a" && git agent log done 'a one' &&
-		git agent log done 'a two')
+	(cd "$SCRATCH/$1-a" && git agent log done 'a one')
+	(cd "$SCRATCH/$1-a" && git agent log done 'a two')
 	(cd "$SCRATCH/$1-b" && git agent log done 'b one')
 	git -C "$SCRATCH/$1-a" agent sync -q
 	git -C "$SCRATCH/$1-b" agent sync -q

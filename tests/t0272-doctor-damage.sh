@@ -10,8 +10,8 @@ patient() {
 	new_origin "$1"
 	new_clone "$1" "$1-a"
 	new_clone "$1" "$1-b"
-	(cd "$SCRATCH/$1-b" && git agent log done 'b one' &&
-		git agent log done 'b two')
+	(cd "$SCRATCH/$1-b" && git agent log done 'b one')
+	(cd "$SCRATCH/$1-b" && git agent log done 'b two')
 	cd "$SCRATCH/$1-a"
 	printf '[oracle]\n\tcommand = echo metric err 0.5\n' >.gitagent
 	git add .gitagent
