@@ -22,10 +22,15 @@ index_batch_release(struct index_batch *b)
 uint16_t
 index_batch_kind(struct index_batch *b, const char *kind)
 {
-	static const char *const first[KIND_FIRST] = { "", "*" };
+	/* Ours first: those of others must not take their places. */
+	static const char *const first[] = {
+		"", "*", "brief", "done", "failed", "status", "limit", "next",
+		"milestone", "steer", "delivered", "answered", "retract",
+		"check", "run", "rollup"
+	};
 	size_t i;
 
-	while (b->n_kinds < KIND_FIRST) {
+	while (b->n_kinds < sizeof(first) / sizeof(first[0])) {
 		ALLOC_GROW(b->kinds, b->n_kinds, b->cap_kinds);
 		memset(b->kinds[b->n_kinds], 0, KIND_SIZE);
 		memcpy(b->kinds[b->n_kinds], first[b->n_kinds],

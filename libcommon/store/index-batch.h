@@ -35,7 +35,7 @@ enum {
 };
 
 #define KIND_SIZE 40
-#define KINDS_MAX 4096		/* the rest are KIND_OTHER */
+#define KINDS_MAX 256		/* the rest are KIND_OTHER */
 enum { KIND_BAD = 0, KIND_OTHER = 1, KIND_FIRST = 2 };
 
 struct index_meta {

@@ -91,7 +91,8 @@ ref_name_cmp(const void *name, const void *ref)
  * as what this ref gained since.
  */
 int
-index_leads_to(struct index *ix, const struct oid *from, const struct oid *to)
+index_leads_to(struct index *ix, const struct oid *from, size_t count,
+    const struct oid *to)
 {
 	struct oidset seen = OIDSET_INIT;
 	struct oid *stack = NULL;
@@ -101,8 +102,10 @@ index_leads_to(struct index *ix, const struct oid *from, const struct oid *to)
 
 	if (!index_find(ix, to, &end))
 		return 0;
-	ALLOC_GROW(stack, n, cap);
-	stack[n++] = *from;
+	for (i = 0; i < count; i++) {
+		ALLOC_GROW(stack, n, cap);
+		stack[n++] = from[i];
+	}
 	while (n > 0 && !found && steps++ < STEPS_MAX) {
 		struct oid id = stack[--n];
 		struct buf data = BUF_INIT;
@@ -111,12 +114,13 @@ index_leads_to(struct index *ix, const struct oid *from, const struct oid *to)
 
 		found = oid_equal(&id, to);
 		memset(&rec, 0, sizeof(rec));
-		if (!found && oidset_add(&seen, &id) &&
-		    index_find(ix, &id, &e) && e.when > end.when) {
+		if (!found && index_find(ix, &id, &e) && e.when > end.when) {
 			err_free(object_read(ix->repo, &id, &type, &data));
 			err_free(record_parse(&rec, &id, data.p, data.len));
 		}
 		for (i = 0; i < rec.parent_count; i++) {
+			if (!oidset_add(&seen, &rec.parents[i]))
+				continue;
 			ALLOC_GROW(stack, n, cap);
 			stack[n++] = rec.parents[i];
 		}
@@ -157,7 +161,8 @@ is_all_reached(struct refresh *f)
 		ok = index_ref_name(ix, &ref, &name);
 		here = !ok || f->refs.n == 0 ? NULL : bsearch(name.p,
 		    f->refs.v, f->refs.n, sizeof(*f->refs.v), ref_name_cmp);
-		ok = here != NULL && index_leads_to(ix, &here->id, &ref.tip);
+		ok = here != NULL && index_leads_to(ix, &here->id, 1,
+		    &ref.tip);
 	}
 	oidset_release(&now);
 	buf_release(&name);
@@ -326,7 +331,8 @@ refresh(struct refresh *f, const struct lock *l)
 
 	if (e != NULL)
 		return e;
-	f->save = l->fd >= 0;
+	/* Pruned logs may yet come back; see sync_restore_pruned(). */
+	f->save = l->fd >= 0 && !ix->plain;
 	f->anew |= ix->file[0] == NULL ||
 	    !index_is_still_missing(ix, SIZE_MAX);
 	if (!f->anew && is_unchanged(f)) {

@@ -245,7 +245,8 @@ add_links(struct index_batch *b, const struct item *it)
 		add_link(b, it, record_trailer(rec, "Agent-Retracts"),
 		    INDEX_RETRACTS);
 	else if (strcmp(rec->kind, "rollup") == 0)
-		for (i = 0; i < rec->parent_count; i++)
+		for (i = record_rolled_up_from(rec); i < rec->parent_count;
+		    i++)
 			add_link_to(b, it, &rec->parents[i], INDEX_ROLLED_UP);
 	else if (strcmp(rec->kind, "delivered") == 0)
 		add_link(b, it, steer, INDEX_DELIVERED);

@@ -12,6 +12,20 @@
 
 #define MISSING_ASKED 64
 
+/* What is damaged is as good as missing, and stays so. */
+static int
+is_whole(struct repo *r, const struct oid *id)
+{
+	struct buf data = BUF_INIT;
+	enum object_type type;
+	struct err *e = object_read(r, id, &type, &data);
+	int whole = e == NULL;
+
+	err_free(e);
+	buf_release(&data);
+	return whole;
+}
+
 int
 index_is_still_missing(struct index *ix, size_t max)
 {
@@ -22,7 +36,8 @@ index_is_still_missing(struct index *ix, size_t max)
 		for (i = 0; i < segment_count(ix->file[f], TABLE_MISSING) &&
 		    i < max; i++)
 			if (segment_get(ix->file[f], TABLE_MISSING, i, &id,
-			    sizeof(id)) && object_exists(ix->repo, &id))
+			    sizeof(id)) && object_exists(ix->repo, &id) &&
+			    is_whole(ix->repo, &id))
 				return 0;
 	return 1;
 }

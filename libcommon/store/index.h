@@ -104,8 +104,8 @@ void	 index_links(struct index *, const struct oid *target,
 int	 index_is_gone(struct index *, const struct index_entry *);
 /* 1 if the record is at hand by a newer one that rolled its log up. */
 int	 index_is_rolled_up(struct index *, const struct oid *);
-/* 1 if the history of `from` has `to`; costs what lies between them. */
-int	 index_leads_to(struct index *, const struct oid *from,
+/* 1 if the history of one of these has `to`; costs what lies between. */
+int	 index_leads_to(struct index *, const struct oid *from, size_t n,
 	    const struct oid *to);
 /* How many records of a kind are not gone. */
 size_t	 index_live(struct index *, const char *kind);

@@ -131,6 +131,14 @@ done:
 	return e;
 }
 
+/* What git would not take for a note is none: names come from anywhere. */
+static int
+is_hex(const char *name, size_t digits)
+{
+	return strspn(name, "0123456789abcdef") == digits &&
+	    name[digits] == '\0';
+}
+
 /* Two notes on one commit as one blob. */
 static struct err *
 join(struct repo *r, const struct oid *ours, const struct oid *theirs,
@@ -168,7 +176,8 @@ merge_folder(struct repo *r, struct tree *root, const struct tree_entry *from)
 	if (e == NULL && dir != NULL && dir->mode == 040000)
 		e = tree_read(r, &dir->id, &ours);
 	for (i = 0; e == NULL && i < theirs.n; i++) {
-		if (theirs.e[i].mode != 0100644)
+		if (theirs.e[i].mode != 0100644 ||
+		    !is_hex(theirs.e[i].name, OID_HEX_SIZE - 3))
 			continue;
 		own = tree_get(&ours, theirs.e[i].name);
 		id = theirs.e[i].id;
@@ -190,7 +199,7 @@ static struct err *
 merge_once(struct repo *r, const char *ref, const struct tree *theirs)
 {
 	struct tree root = TREE_INIT;
-	struct oid tip, tree, id, *parent = &tip;
+	struct oid tip, tree, before, id, *parent = &tip;
 	struct err *e;
 	size_t i;
 
@@ -203,14 +212,21 @@ merge_once(struct repo *r, const char *ref, const struct tree *theirs)
 	if (e == NULL && parent != NULL)
 		e = root_of(r, &tip, &root);
 	for (i = 0; e == NULL && i < theirs->n; i++)
-		if (theirs->e[i].mode == 040000)
+		if (theirs->e[i].mode == 040000 &&
+		    is_hex(theirs->e[i].name, 2))
 			e = merge_folder(r, &root, &theirs->e[i]);
 	if (e == NULL)
 		e = tree_write(r, &root, &tree);
+	/* All of it was ours before. */
+	if (e == NULL && parent != NULL &&
+	    repo_commit_tree(r, parent, &before) == NULL &&
+	    oid_equal(&before, &tree))
+		goto done;
 	if (e == NULL)
 		e = commit_notes(r, &tree, parent, &id);
 	if (e == NULL)
 		e = ref_swap(r, ref, parent, &id);
+done:
 	tree_release(&root);
 	return e;
 }

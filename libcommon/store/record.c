@@ -229,6 +229,17 @@ record_trailer(const struct record *rec, const char *key)
 	return NULL;
 }
 
+size_t
+record_rolled_up_from(const struct record *rec)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < rec->trailers.n; i++)
+		n += strcasecmp(rec->trailers.v[i].key,
+		    "Agent-Rolled-Up") == 0;
+	return rec->parent_count - (n <= rec->parent_count ? n : 0);
+}
+
 static struct err *
 malformed(const char *why)
 {

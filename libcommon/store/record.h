@@ -64,6 +64,11 @@ struct err *record_parse(struct record *, const struct oid *id,
 		const char *data, size_t len);
 /* The value of the first such trailer, or NULL; keys without case. */
 const char *record_trailer(const struct record *, const char *key);
+/*
+ * Of a roll-up: the first of its last parents, one for each Agent-Rolled-Up;
+ * parent_count if there are none, or fewer than it names.
+ */
+size_t	 record_rolled_up_from(const struct record *);
 
 void	 draft_release(struct draft *);	/* the trailers alone are owned */
 void	 trailers_release(struct trailers *);

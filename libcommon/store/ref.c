@@ -123,6 +123,22 @@ reflist_release(struct reflist *list)
 	memset(list, 0, sizeof(*list));
 }
 
+/* libgit2 looks at the old value again under its lock. */
+static int
+delete_at(struct repo *r, const char *name, const git_oid *old)
+{
+	git_reference *ref = NULL;
+	int rc = git_reference_lookup(&ref, r->git, name);
+
+	if (rc == 0 && (git_reference_target(ref) == NULL ||
+	    git_oid_cmp(git_reference_target(ref), old) != 0))
+		rc = GIT_EMODIFIED;
+	if (rc == 0)
+		rc = git_reference_delete(ref);
+	git_reference_free(ref);
+	return rc;
+}
+
 static int
 update_once(struct repo *r, const char *name, const git_oid *old,
     const git_oid *to, int force)
@@ -132,7 +148,9 @@ update_once(struct repo *r, const char *name, const git_oid *old,
 	int rc;
 
 	guard_enter(&guard, r, name);
-	if (to == NULL)
+	if (to == NULL && old != NULL)
+		rc = delete_at(r, name, old);
+	else if (to == NULL)
 		rc = git_reference_remove(r->git, name);
 	else if (force)
 		rc = git_reference_create(&ref, r->git, name, to, 1, "agent");
@@ -227,4 +245,13 @@ struct err *
 ref_remove(struct repo *r, const char *name)
 {
 	return update(r, name, NULL, NULL, 1);
+}
+
+struct err *
+ref_remove_at(struct repo *r, const char *name, const struct oid *old)
+{
+	git_oid from;
+
+	oid_to_git(&from, old);
+	return update(r, name, &from, NULL, 0);
 }

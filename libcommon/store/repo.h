@@ -191,5 +191,8 @@ struct err *ref_swap(struct repo *, const char *name, const struct oid *old,
 		const struct oid *to);
 struct err *ref_set(struct repo *, const char *name, const struct oid *to);
 struct err *ref_remove(struct repo *, const char *name);	/* or absent */
+/* If it is where it was, or absent; ERR_MOVED. */
+struct err *ref_remove_at(struct repo *, const char *name,
+		const struct oid *old);
 
 #endif

@@ -14,11 +14,15 @@
 
 #define PARENTS_MAX 500		/* of one record; further ones go into more */
 #define DELETE_MAX 500		/* refs of one push */
+#define ROLLUPS_MAX 256		/* that are looked at for one log */
 
-/* A log that has ended, and what else the writer has at the remote. */
+/* A log that has ended. */
 struct ended {
 	char *writer;
-	struct oid tip;
+	struct oid tip;		/* what is rolled up of it */
+	int has_notes;		/* and those are ours now */
+	struct oid notes;
+	int deleted;		/* the remote has it no more */
 };
 
 struct ended_list {
@@ -44,38 +48,164 @@ rollup_release(struct rollup *u)
 	memset(u, 0, sizeof(*u));
 }
 
+/* 1 if the last fetch found the log of this ref rewound or gone. */
+static int
+is_rewound(struct repo *r, const struct sync_report *rep, const char *name)
+{
+	char *known = NULL, *line, *rest;
+	size_t i;
+	int found = 0;
+
+	for (i = 0; rep != NULL && i < rep->n && !found; i++)
+		found = rep->refs[i].fate == SYNC_REWOUND &&
+		    strcmp(rep->refs[i].name, name) == 0;
+	if (rep != NULL)
+		return found;
+	rest = known = sync_rewound(r);
+	while (!found && (line = strsep(&rest, "\n")) != NULL)
+		found = strcmp(line, name) == 0;
+	free(known);
+	return found;
+}
+
+/* The tips of the logs that the remote has, as far as it was asked. */
+static struct oid *
+remote_tips(struct repo *r, const char *remote, const struct sync_report *rep,
+    size_t *n)
+{
+	char *prefix = xasprintf("refs/agent-remotes/%s/", remote);
+	char *logs = xasprintf("%slog/", prefix);
+	struct reflist refs = REFLIST_INIT;
+	struct oid *tips;
+	size_t i;
+
+	err_free(ref_list(r, logs, &refs));
+	tips = xcalloc(refs.n + 1, sizeof(*tips));
+	for (i = 0, *n = 0; i < refs.n; i++)
+		if (!is_rewound(r, rep, refs.v[i].name + strlen(prefix)))
+			tips[(*n)++] = refs.v[i].id;
+	reflist_release(&refs);
+	free(logs);
+	free(prefix);
+	return tips;
+}
+
+/* 1 if a log that the remote has leads to this roll-up. */
+static int
+is_at_remote(struct index *ix, struct repo *r, const char *remote,
+    const struct sync_report *rep, const struct record *rec)
+{
+	char *name = xasprintf("log/%s", rec->writer), *ref;
+	struct oid tip, *tips;
+	struct err *e;
+	size_t n;
+	int found = 0;
+
+	/* Most likely its writer's own. */
+	ref = xasprintf("refs/agent-remotes/%s/%s", remote, name);
+	e = writer_name_ok(rec->writer) ? ref_read(r, ref, &tip) :
+	    err_new(ERR_NOTFOUND, "no writer");
+	if (e == NULL && !is_rewound(r, rep, name))
+		found = index_leads_to(ix, &tip, 1, &rec->id);
+	err_free(e);
+	free(ref);
+	free(name);
+	if (found)
+		return 1;
+	tips = remote_tips(r, remote, rep, &n);
+	found = index_leads_to(ix, tips, n, &rec->id);
+	free(tips);
+	return found;
+}
+
+/* Roll-ups, each looked at once. */
+struct search {
+	struct index *ix;
+	struct repo *repo;
+	const char *remote;
+	const struct sync_report *rep;
+	size_t looked;
+	int found;
+};
+
+static int
+look(struct search *s, const struct oid *id)
+{
+	struct record rec;
+	struct err *e = reader_get(s->repo, id, &rec);
+
+	if (e == NULL && strcmp(rec.kind, "rollup") == 0)
+		s->found = is_at_remote(s->ix, s->repo, s->remote, s->rep,
+		    &rec);
+	err_free(e);
+	record_release(&rec);
+	return s->found || ++s->looked == ROLLUPS_MAX;
+}
+
+static int
+look_at_link(void *arg, const struct index_link *l)
+{
+	return l->how == INDEX_ROLLED_UP && look(arg, &l->from);
+}
+
 int
-rollup_has(struct index *ix, struct repo *r, const char *writer,
+rollup_is_at(struct index *ix, struct repo *r, const char *remote,
+    const struct sync_report *rep, const struct oid *tip)
+{
+	struct search s = { ix, r, remote, rep, 0, 0 };
+
+	index_links(ix, tip, look_at_link, &s);
+	return s.found;
+}
+
+/* 1 if this roll-up took a later tip of the writer's log, which leads here. */
+static int
+took_later(struct index *ix, const struct record *rec, const char *writer,
     const struct oid *tip)
 {
+	size_t i, at = record_rolled_up_from(rec), n = 0;
+	struct oid *from = xcalloc(rec->parent_count + 1, sizeof(*from));
+	int leads;
+
+	for (i = 0; i < rec->trailers.n && at < rec->parent_count; i++) {
+		if (strcasecmp(rec->trailers.v[i].key,
+		    "Agent-Rolled-Up") != 0)
+			continue;
+		if (strcmp(rec->trailers.v[i].value, writer) == 0)
+			from[n++] = rec->parents[at];
+		at++;
+	}
+	leads = n > 0 && index_leads_to(ix, from, n, tip);
+	free(from);
+	return leads;
+}
+
+int
+rollup_has(struct index *ix, struct repo *r, const char *remote,
+    const struct sync_report *rep, const char *writer, const struct oid *tip)
+{
 	static const char *const kinds[] = { "rollup", NULL };
+	struct search s = { ix, r, remote, rep, 0, 0 };
 	struct index_cursor *c;
 	struct index_entry entry;
 	struct record rec;
-	size_t i, k, n;
-	int found = index_is_rolled_up(ix, tip);
+	size_t n = 0;
 
+	if (rollup_is_at(ix, r, remote, rep, tip))
+		return 1;
 	/* Rolled up further on than was fetched here before. */
 	c = index_cursor_new(ix, kinds);
-	while (!found && index_cursor_next(c, &entry)) {
-		err_free(reader_get(r, &entry.id, &rec));
-		for (i = 0, n = 0; i < rec.trailers.n; i++)
-			n += strcasecmp(rec.trailers.v[i].key,
-			    "Agent-Rolled-Up") == 0;
-		for (i = 0, k = 0; i < rec.trailers.n && !found &&
-		    n <= rec.parent_count; i++) {
-			if (strcasecmp(rec.trailers.v[i].key,
-			    "Agent-Rolled-Up") != 0)
-				continue;
-			if (strcmp(rec.trailers.v[i].value, writer) == 0)
-				found = index_leads_to(ix, &rec.parents[
-				    rec.parent_count - n + k], tip);
-			k++;
-		}
+	while (!s.found && n++ < ROLLUPS_MAX &&
+	    index_cursor_next(c, &entry)) {
+		struct err *e = reader_get(r, &entry.id, &rec);
+
+		if (e == NULL && took_later(ix, &rec, writer, tip))
+			(void)look(&s, &entry.id);
+		err_free(e);
 		record_release(&rec);
 	}
 	index_cursor_free(c);
-	return found;
+	return s.found;
 }
 
 static struct err *
@@ -88,18 +218,24 @@ forget(struct repo *r, char *name)
 }
 
 struct err *
-rollup_forget(struct repo *r, const char *remote, const char *writer)
+rollup_forget(struct repo *r, const char *remote, const char *writer,
+    const struct oid *tip)
 {
+	char *log = xasprintf("refs/agent-remotes/%s/log/%s", remote, writer);
 	struct err *e;
 
-	/* The log last: what is left by a kill is tried again. */
-	e = forget(r, xasprintf("refs/notes/agent-remotes/%s/%s", remote,
-	    writer));
+	e = ref_remove_at(r, log, tip);
+	free(log);
+	/* Another process has fetched more of it meanwhile. */
+	if (e != NULL && e->code == ERR_MOVED) {
+		err_free(e);
+		return NULL;
+	}
 	if (e == NULL)
-		e = forget(r, xasprintf("refs/agent-remotes/%s/beat/%s",
+		e = forget(r, xasprintf("refs/notes/agent-remotes/%s/%s",
 		    remote, writer));
 	if (e == NULL)
-		e = forget(r, xasprintf("refs/agent-remotes/%s/log/%s",
+		e = forget(r, xasprintf("refs/agent-remotes/%s/beat/%s",
 		    remote, writer));
 	return e;
 }
@@ -115,20 +251,6 @@ has_ended(struct repo *r, const struct oid *tip, int64_t before)
 	err_free(e);
 	record_release(&rec);
 	return ended;
-}
-
-/* Of a log that lost records on the remote, ours is not its. */
-static int
-is_rewound(const struct sync_report *rep, const char *writer)
-{
-	size_t i;
-
-	for (i = 0; i < rep->n; i++)
-		if (rep->refs[i].fate == SYNC_REWOUND &&
-		    strncmp(rep->refs[i].name, "log/", 4) == 0 &&
-		    strcmp(rep->refs[i].name + 4, writer) == 0)
-			return 1;
-	return 0;
 }
 
 static struct err *
@@ -147,11 +269,14 @@ find_ended(struct repo *r, const struct sync_report *rep, int64_t before,
 	for (i = 0; e == NULL && i < refs.n; i++) {
 		const char *writer = refs.v[i].name + strlen(prefix);
 
-		if (!writer_name_ok(writer) || is_rewound(rep, writer) ||
+		/* Of a log that lost records there, ours is not its. */
+		if (!writer_name_ok(writer) ||
+		    is_rewound(r, rep, writer - strlen("log/")) ||
 		    (own != NULL && strcmp(own, writer) == 0) ||
 		    !has_ended(r, &refs.v[i].id, before))
 			continue;
 		ALLOC_GROW(list->v, list->n, list->cap);
+		memset(&list->v[list->n], 0, sizeof(*list->v));
 		list->v[list->n].writer = xstrdup(writer);
 		list->v[list->n++].tip = refs.v[i].id;
 	}
@@ -161,10 +286,38 @@ find_ended(struct repo *r, const struct sync_report *rep, int64_t before,
 	return e;
 }
 
-/* One record for the logs from `from` on that no record has rolled up yet. */
+/* Our log, as it was before this roll-up. */
+struct own_log {
+	struct index *index;
+	struct oid tip;
+	int exists, found;
+};
+
+static int
+is_own_link(void *arg, const struct index_link *l)
+{
+	struct own_log *own = arg;
+
+	own->found = l->how == INDEX_ROLLED_UP &&
+	    index_leads_to(own->index, &own->tip, 1, &l->from);
+	return own->found;
+}
+
+/* 1 if our own log has it by a roll-up of its own that was not carried out. */
+static int
+is_in_own(struct index *ix, struct own_log *own, const struct oid *tip)
+{
+	own->index = ix;
+	own->found = 0;
+	if (own->exists)
+		index_links(ix, tip, is_own_link, own);
+	return own->found;
+}
+
+/* One record for the logs from `from` on that ours does not have yet. */
 static struct err *
-record_some(struct repo *r, struct index *ix, const struct ended_list *list,
-    size_t *from, struct rollup *u)
+record_some(struct repo *r, struct index *ix, struct own_log *own,
+    const struct ended_list *list, size_t *from, struct rollup *u)
 {
 	struct draft d = { .kind = "rollup" };
 	struct oid *tips = xcalloc(PARENTS_MAX, sizeof(*tips)), id;
@@ -175,8 +328,7 @@ record_some(struct repo *r, struct index *ix, const struct ended_list *list,
 	for (; *from < list->n && n < PARENTS_MAX; ++*from) {
 		const struct ended *l = &list->v[*from];
 
-		/* A roll-up before this one could not delete it. */
-		if (index_is_rolled_up(ix, &l->tip))
+		if (is_in_own(ix, own, &l->tip))
 			continue;
 		tips[n++] = l->tip;
 		trailers_add(&d.trailers, "Agent-Rolled-Up", l->writer);
@@ -196,128 +348,173 @@ record_some(struct repo *r, struct index *ix, const struct ended_list *list,
 	return e;
 }
 
-/* Their notes become ours, which `git log` shows as well. */
-static struct err *
-take_notes(struct repo *r, const char *remote, const struct ended_list *list)
+/*
+ * Their notes become ours, which `git log` shows as well.  What somebody put
+ * there that are no notes of ours stays where it is, and hinders nobody.
+ */
+static void
+take_notes(struct repo *r, const char *remote, struct ended_list *list)
 {
-	struct err *e = NULL;
-	struct oid tip;
+	struct err *e;
 	size_t i;
 
-	for (i = 0; e == NULL && i < list->n; i++) {
+	for (i = 0; i < list->n; i++) {
+		struct ended *l = &list->v[i];
 		char *ref = xasprintf("refs/notes/agent-remotes/%s/%s",
-		    remote, list->v[i].writer);
-		struct err *none = ref_read(r, ref, &tip);
+		    remote, l->writer);
 
-		if (none == NULL)
-			e = notes_merge(r, &tip);
-		err_free(none);
+		e = ref_read(r, ref, &l->notes);
+		if (e == NULL)
+			e = notes_merge(r, &l->notes);
+		l->has_notes = e == NULL;
+		err_free(e);
 		free(ref);
 	}
-	return e;
 }
 
 static struct err *
-record_all(struct repo *r, const struct ended_list *list, struct rollup *u)
+record_all(struct repo *r, struct ended_list *list, struct rollup *u)
 {
+	struct own_log own = { 0 };
 	struct index *ix = NULL;
-	struct err *e = index_open(r, &ix);
+	struct err *e = index_open(r, &ix), *none;
+	char *ref = NULL;
 	size_t from = 0;
 
-	while (e == NULL && from < list->n)
-		e = record_some(r, ix, list, &from, u);
-	index_close(ix);
 	if (e == NULL)
-		e = take_notes(r, u->sync.remote, list);
+		e = writer_log(r, &ref);
+	if (e == NULL && ref != NULL) {
+		none = ref_read(r, ref, &own.tip);
+		own.exists = none == NULL;
+		err_free(none);
+	}
+	while (e == NULL && from < list->n)
+		e = record_some(r, ix, &own, list, &from, u);
+	index_close(ix);
+	free(ref);
+	if (e == NULL)
+		take_notes(r, u->sync.remote, list);
 	return e;
 }
 
-/* Delete one ref at the remote if it is where it was when we fetched it. */
+/* Delete one ref at the remote if it is where we know it to be. */
 static void
-add_deletion(struct repo *r, const char *tracking, const char *target,
-    struct strvec *leases, struct strvec *specs)
+add_deletion(const struct sync_report *rep, const char *what,
+    const struct ended *l, const struct oid *at, struct strvec *leases,
+    struct strvec *specs)
 {
-	char hex[OID_HEX_SIZE];
-	struct oid id;
-	struct err *e = ref_read(r, tracking, &id);
+	char *target = sync_target(rep, what, l->writer), hex[OID_HEX_SIZE];
 
-	if (e == NULL) {
-		oid_hex(&id, hex);
-		strvec_pushf(leases, "--force-with-lease=%s:%s", target, hex);
-		strvec_pushf(specs, ":%s", target);
-	}
-	err_free(e);
+	oid_hex(at, hex);
+	strvec_pushf(leases, "--force-with-lease=%s:%s", target, hex);
+	strvec_pushf(specs, ":%s", target);
+	free(target);
 }
 
+/* What the writer has besides the log; it has no use without. */
 static void
-add_deletions(struct repo *r, const struct sync_report *rep,
-    const char *writer, struct strvec *leases, struct strvec *specs)
+add_rest(struct repo *r, const struct sync_report *rep, const struct ended *l,
+    struct strvec *leases, struct strvec *specs)
 {
-	static const char *const kinds[] = { "log", "beat", "notes" };
+	char *ref = xasprintf("refs/agent-remotes/%s/beat/%s", rep->remote,
+	    l->writer);
+	struct oid beat;
+	struct err *e = ref_read(r, ref, &beat);
+
+	if (e == NULL)
+		add_deletion(rep, "beat", l, &beat, leases, specs);
+	if (l->has_notes)
+		add_deletion(rep, "notes", l, &l->notes, leases, specs);
+	err_free(e);
+	free(ref);
+}
+
+static struct ended *
+find_log(struct ended_list *list, const char *name)
+{
 	size_t i;
 
-	for (i = 0; i < 3; i++) {
-		char *target = sync_target(rep, kinds[i], writer);
-		char *tracking = i < 2 ? xasprintf("refs/agent-remotes/%s/%s/"
-		    "%s", rep->remote, kinds[i], writer) : xasprintf(
-		    "refs/notes/agent-remotes/%s/%s", rep->remote, writer);
-
-		add_deletion(r, tracking, target, leases, specs);
-		free(target);
-		free(tracking);
-	}
+	for (i = 0; strncmp(name, "log/", 4) == 0 && i < list->n; i++)
+		if (strcmp(list->v[i].writer, name + 4) == 0)
+			return &list->v[i];
+	return NULL;
 }
 
 /* What became of the logs that were to be deleted. */
-static struct err *
-settle(struct repo *r, const struct sync_report *rep, struct rollup *u)
+static void
+settle(const struct sync_report *rep, struct ended_list *list,
+    struct rollup *u)
 {
-	struct err *e = NULL;
+	struct ended *l;
 	size_t i;
 
-	for (i = 0; e == NULL && i < rep->n; i++) {
+	for (i = 0; i < rep->n; i++) {
 		const struct sync_ref *ref = &rep->refs[i];
 
-		if (strncmp(ref->name, "log/", 4) != 0)
-			continue;
-		if (ref->fate == SYNC_ROLLED_UP) {
+		l = find_log(list, ref->name);
+		if (l != NULL && ref->fate == SYNC_ROLLED_UP) {
+			l->deleted = 1;
 			u->deleted++;
-			e = rollup_forget(r, rep->remote, ref->name + 4);
-			continue;
+		} else if (l != NULL) {
+			u->refused++;
+			if (u->reason == NULL && ref->reason != NULL)
+				u->reason = xasprintf("'%s': %s", ref->name,
+				    ref->reason);
 		}
-		u->refused++;
-		if (u->reason == NULL && ref->reason != NULL)
-			u->reason = xasprintf("'%s': %s", ref->name,
-			    ref->reason);
+	}
+}
+
+static struct err *
+push_deletions(struct repo *r, struct rollup *u, const struct strvec *leases,
+    const struct strvec *specs, struct sync_report *rep)
+{
+	struct err *e = NULL;
+
+	rep->remote = xstrdup(u->sync.remote);
+	rep->prefix = xstrdup(u->sync.prefix);
+	if (specs->n > 0)
+		e = transfer_delete(r, leases, specs, rep);
+	if (e == NULL && !rep->reached && rep->problem != NULL) {
+		free(u->sync.problem);
+		u->sync.problem = xstrdup(rep->problem);
 	}
 	return e;
 }
 
+/* The logs first: a writer that wakes up keeps its heartbeat and notes. */
 static struct err *
-delete_some(struct repo *r, const struct ended_list *list, size_t *from,
+delete_some(struct repo *r, struct ended_list *list, size_t *from,
     struct rollup *u)
 {
-	struct strvec leases = STRVEC_INIT, specs = STRVEC_INIT;
-	struct sync_report rep = { 0 };
-	struct err *e = NULL;
+	struct strvec leases[2] = { STRVEC_INIT, STRVEC_INIT };
+	struct strvec specs[2] = { STRVEC_INIT, STRVEC_INIT };
+	struct sync_report rep[2] = { { 0 }, { 0 } };
+	struct err *e;
+	size_t i, first = *from;
 
-	for (; *from < list->n && specs.n < DELETE_MAX; ++*from)
-		add_deletions(r, &u->sync, list->v[*from].writer, &leases,
-		    &specs);
-	rep.remote = xstrdup(u->sync.remote);
-	rep.prefix = xstrdup(u->sync.prefix);
-	if (specs.n > 0)
-		e = transfer_delete(r, &leases, &specs, &rep);
+	for (; *from < list->n && specs[0].n < DELETE_MAX; ++*from)
+		add_deletion(&u->sync, "log", &list->v[*from],
+		    &list->v[*from].tip, &leases[0], &specs[0]);
+	e = push_deletions(r, u, &leases[0], &specs[0], &rep[0]);
 	if (e == NULL)
-		e = settle(r, &rep, u);
-	if (e == NULL && !rep.reached && rep.problem != NULL) {
-		free(u->sync.problem);
-		u->sync.problem = xstrdup(rep.problem);
+		settle(&rep[0], list, u);
+	for (i = first; e == NULL && i < *from; i++)
+		if (list->v[i].deleted)
+			add_rest(r, &u->sync, &list->v[i], &leases[1],
+			    &specs[1]);
+	if (e == NULL)
+		e = push_deletions(r, u, &leases[1], &specs[1], &rep[1]);
+	for (i = first; e == NULL && i < *from; i++)
+		if (list->v[i].deleted)
+			e = rollup_forget(r, u->sync.remote,
+			    list->v[i].writer, &list->v[i].tip);
+	if (!rep[0].reached)
 		*from = list->n;
+	for (i = 0; i < 2; i++) {
+		strvec_release(&leases[i]);
+		strvec_release(&specs[i]);
+		sync_report_release(&rep[i]);
 	}
-	strvec_release(&leases);
-	strvec_release(&specs);
-	sync_report_release(&rep);
 	return e;
 }
 

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "store/index.h"
+#include "store/rollup.h"
 #include "store/sync-move.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
@@ -163,7 +164,8 @@ push_spec(struct strvec *specs, const struct outgoing *o)
 
 /* What is in a log that rolled ours up need not get a ref of its own again. */
 static struct err *
-is_rolled_up(struct repo *r, const struct outgoing *log, int *rolled_up)
+is_rolled_up(struct repo *r, const char *remote, const struct outgoing *log,
+    int *rolled_up)
 {
 	struct index *ix = NULL;
 	struct oid tracked;
@@ -178,7 +180,7 @@ is_rolled_up(struct repo *r, const struct outgoing *log, int *rolled_up)
 	err_free(e);
 	e = index_open(r, &ix);
 	if (e == NULL)
-		*rolled_up = index_is_rolled_up(ix, &log->tip);
+		*rolled_up = rollup_is_at(ix, r, remote, NULL, &log->tip);
 	index_close(ix);
 	return e;
 }
@@ -199,7 +201,7 @@ push_writer(struct repo *r, const char *own, int all, int background,
 	for (i = 0; e == NULL && i < 3; i++)
 		e = outgoing_fill(r, rep, own, what[i], &out[i]);
 	if (e == NULL)
-		e = is_rolled_up(r, &out[0], &rolled_up);
+		e = is_rolled_up(r, rep->remote, &out[0], &rolled_up);
 	for (i = 0; e == NULL && i < 3; i++)
 		if (out[i].exists && !rolled_up && (all || out[i].differs))
 			push_spec(&specs, &out[i]);

@@ -250,7 +250,8 @@ sync_restore_pruned(struct repo *r)
 		const char *name = lost.v[i] + OID_HEX_SIZE;
 
 		if (!parse_known(lost.v[i], "", &id) ||
-		    rollup_has(ix, r, strstr(name, "/log/") + 5, &id))
+		    rollup_has(ix, r, repo_remote(r), NULL,
+		    strstr(name, "/log/") + 5, &id))
 			continue;
 		/* Beyond help if git has collected the objects by now. */
 		err_free(restore_log(r, name, &id, &rewound));
@@ -462,7 +463,7 @@ sync_unpushed(struct repo *r, struct oidset *ids)
 		goto done;
 	}
 	while (e == NULL && !oid_is_zero(&at) && !oidset_has(&tips, &at) &&
-	    !index_is_rolled_up(ix, &at) && oidset_add(ids, &at))
+	    !rollup_is_at(ix, r, remote, NULL, &at) && oidset_add(ids, &at))
 		step_back(r, &at);
 done:
 	index_close(ix);

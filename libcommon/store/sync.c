@@ -124,9 +124,16 @@ drop_rolled_up(struct repo *r, struct sync_report *rep)
 		    ref->name);
 		e = ref_read(r, name, &tip);
 		free(name);
-		if (e != NULL || !rollup_has(ix, r, ref->name + 4, &tip))
+		if (e != NULL && e->code == ERR_NOTFOUND) {
+			/* Pruned by another process: there is none to tell. */
+			err_free(e);
+			e = NULL;
 			continue;
-		e = rollup_forget(r, rep->remote, ref->name + 4);
+		}
+		if (e != NULL || !rollup_has(ix, r, rep->remote, rep,
+		    ref->name + 4, &tip))
+			continue;
+		e = rollup_forget(r, rep->remote, ref->name + 4, &tip);
 		ref->fate = SYNC_ROLLED_UP;
 		rep->rewound--;
 	}

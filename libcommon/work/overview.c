@@ -20,7 +20,7 @@ struct gather {
 	struct index *index;
 	struct overview *ov;
 	size_t limit;		/* 0: none */
-	struct oidset unpushed;
+	struct oidset unpushed, steers;
 	int no_remote;
 	int64_t now;
 	size_t missing;		/* records that the index has and we do not */
@@ -158,6 +158,7 @@ add_steer(struct gather *g, const struct index_entry *entry,
 	struct linking k = { g, NULL, 0 };
 	struct steer *s;
 
+	oidset_add(&g->steers, &rec->id);
 	ALLOC_GROW(list->v, list->n, list->cap);
 	s = &list->v[list->n++];
 	memset(s, 0, sizeof(*s));
@@ -225,23 +226,12 @@ gather_kind(struct gather *g, const char *kind, struct notes *list,
 	index_cursor_free(c);
 }
 
-static int
-has_steer(const struct steers *list, const struct oid *id)
-{
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		if (oid_equal(&list->v[i].note.id, id))
-			return 1;
-	return 0;
-}
-
 static void
 take_open_steer(void *arg, const struct index_entry *entry)
 {
 	struct gather *g = arg;
 
-	if (!has_steer(&g->ov->steers, &entry->id))
+	if (!oidset_has(&g->steers, &entry->id))
 		(void)take(g, "steer", NULL, entry);
 }
 
@@ -410,10 +400,12 @@ overview_read(struct repo *r, size_t limit, struct overview *ov)
 			break;
 		/* What a damaged index told is worth nothing. */
 		overview_release(ov);
+		oidset_release(&g.steers);
 		memset(ov, 0, sizeof(*ov));
 		e = index_rebuild(g.index);
 	}
 	index_close(g.index);
 	oidset_release(&g.unpushed);
+	oidset_release(&g.steers);
 	return e;
 }
