@@ -16,6 +16,7 @@
 #include "store/repair.h"
 #include "store/sign.h"
 #include "store/writer-name.h"
+#include "store/writer-locked.h"
 
 /* The lock is held while a record is signed. */
 #define LOCK_WAIT_MS (30000 + (int)(SIGN_LIMIT / 1000))
@@ -141,8 +142,8 @@ done:
 	return e;
 }
 
-static struct err *
-lock_writer(struct repo *r, struct lock *lock)
+struct err *
+writer_lock(struct repo *r, struct lock *lock)
 {
 	struct err *e = repo_make_state(r);
 	char *path = repo_shared_path(r, "lock");
@@ -205,9 +206,8 @@ find_log(struct repo *r, char **id)
 	return e;
 }
 
-/* The caller holds the lock. */
-static struct err *
-id_locked(struct repo *r, char **id)
+struct err *
+writer_id_locked(struct repo *r, char **id)
 {
 	char *copied = NULL;
 	struct err *e;
@@ -232,9 +232,9 @@ writer_id(struct repo *r, int make, char **id)
 	free(copied);
 	if (e != NULL || *id != NULL || !make)
 		return e;
-	e = lock_writer(r, &lock);
+	e = writer_lock(r, &lock);
 	if (e == NULL)
-		e = id_locked(r, id);
+		e = writer_id_locked(r, id);
 	lock_release(&lock);
 	return e;
 }
@@ -248,9 +248,9 @@ writer_settle(struct repo *r, char **id)
 
 	e = load(r, id, &copied);
 	if (e == NULL && *id == NULL && copied != NULL) {
-		e = lock_writer(r, &lock);
+		e = writer_lock(r, &lock);
 		if (e == NULL)
-			e = id_locked(r, id);
+			e = writer_id_locked(r, id);
 		lock_release(&lock);
 	}
 	free(copied);
@@ -280,9 +280,9 @@ writer_renew(struct repo *r, char **id)
 	struct err *e;
 
 	*id = NULL;
-	e = lock_writer(r, &lock);
+	e = writer_lock(r, &lock);
 	if (e == NULL)
-		e = id_locked(r, &old);
+		e = writer_id_locked(r, &old);
 	if (e == NULL)
 		e = take_new_id(r, old, id);
 	lock_release(&lock);
@@ -320,8 +320,8 @@ writer_saw(struct repo *r, int64_t clock)
 	free(path);
 }
 
-static int64_t
-next_clock(struct repo *r, const struct oid *tip)
+int64_t
+writer_next_clock(struct repo *r, const struct oid *tip)
 {
 	int64_t now = clock_now(), seen[2];
 	int64_t clock = now;
@@ -335,16 +335,32 @@ next_clock(struct repo *r, const struct oid *tip)
 	return clock;
 }
 
-/* The commit of a draft, written; the caller moves the ref. */
-static struct err *
-write_commit(struct repo *r, const struct draft *d, const char *writer,
-    const struct oid *parent, int sign, struct oid *id)
+struct err *
+stamp_init(struct stamp *s, struct repo *r, const char *writer)
 {
-	char *author = NULL, *committer = NULL;
-	struct buf commit = BUF_INIT;
+	struct err *e;
+
+	memset(s, 0, sizeof(*s));
+	s->writer = writer;
+	e = repo_identity(r, "AUTHOR", &s->author);
+	if (e == NULL)
+		e = repo_identity(r, "COMMITTER", &s->committer);
+	return e;
+}
+
+void
+stamp_release(struct stamp *s)
+{
+	free(s->author);
+	free(s->committer);
+}
+
+struct err *
+writer_format(const struct draft *d, const struct stamp *s, int64_t clock,
+    const struct oid *parent, struct buf *commit)
+{
 	struct oid *parents;
 	size_t n = 0;
-	struct err *e;
 
 	parents = xcalloc(d->also_count + 1, sizeof(*parents));
 	if (parent != NULL)
@@ -352,56 +368,76 @@ write_commit(struct repo *r, const struct draft *d, const char *writer,
 	if (d->also_count > 0)
 		memcpy(&parents[n], d->also, d->also_count * sizeof(*parents));
 	n += d->also_count;
-	e = repo_identity(r, "AUTHOR", &author);
-	if (e == NULL)
-		e = repo_identity(r, "COMMITTER", &committer);
+	record_format(commit, d, s->writer, clock, parents, n, s->author,
+	    s->committer);
+	free(parents);
+	if (commit->len > RECORD_TEXT_MAX)
+		return err_new(ERR_INPUT, "a record holds at most 1 MiB of "
+		    "text, this one has %zu bytes; shorten it", commit->len);
+	return NULL;
+}
+
+/* The commit of a draft, written; the caller moves the ref. */
+static struct err *
+write_commit(struct repo *r, const struct draft *d, const char *writer,
+    const struct oid *parent, int sign, struct oid *id)
+{
+	struct buf commit = BUF_INIT;
+	struct stamp stamp;
+	struct err *e;
+
+	e = stamp_init(&stamp, r, writer);
 	if (e == NULL && oid_is_zero(&d->tree)) {
 		struct oid empty;	/* so that git can check it out */
 
 		e = object_write(r, OBJECT_TREE, "", 0, &empty);
 	}
-	if (e != NULL)
-		goto done;
-	record_format(&commit, d, writer, next_clock(r, parent), parents, n,
-	    author, committer);
-	if (commit.len > RECORD_TEXT_MAX)
-		e = err_new(ERR_INPUT, "a record holds at most 1 MiB of text, "
-		    "this one has %zu bytes; shorten it", commit.len);
-	else if (sign)
+	if (e == NULL)
+		e = writer_format(d, &stamp, writer_next_clock(r, parent),
+		    parent, &commit);
+	if (e == NULL && sign)
 		e = sign_commit(r, &commit);
 	if (e == NULL)
 		e = object_write(r, OBJECT_COMMIT, commit.p, commit.len, id);
-done:
 	buf_release(&commit);
-	free(parents);
-	free(author);
-	free(committer);
+	stamp_release(&stamp);
+	return e;
+}
+
+struct err *
+writer_tip_locked(struct repo *r, const char *ref, struct oid *tip, int *any)
+{
+	struct err *e = log_check(r, ref);
+
+	*any = 0;
+	if (e == NULL)
+		e = ref_read(r, ref, tip);
+	if (e == NULL)
+		*any = 1;
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+	}
 	return e;
 }
 
 static struct err *
 append_locked(struct repo *r, const struct draft *d, struct oid *id)
 {
-	struct oid tip, *parent = &tip;
 	char *writer = NULL, *ref = NULL;
+	struct oid tip;
 	struct err *e;
+	int any;
 
-	e = id_locked(r, &writer);
+	e = writer_id_locked(r, &writer);
 	if (e != NULL)
 		return e;
 	ref = xasprintf(LOG_PREFIX "%s", writer);
-	e = log_check(r, ref);
+	e = writer_tip_locked(r, ref, &tip, &any);
 	if (e == NULL)
-		e = ref_read(r, ref, &tip);
-	if (e != NULL && e->code == ERR_NOTFOUND) {
-		err_free(e);
-		e = NULL;
-		parent = NULL;
-	}
+		e = write_commit(r, d, writer, any ? &tip : NULL, 1, id);
 	if (e == NULL)
-		e = write_commit(r, d, writer, parent, 1, id);
-	if (e == NULL)
-		e = ref_swap(r, ref, parent, id);
+		e = ref_swap(r, ref, any ? &tip : NULL, id);
 	free(writer);
 	free(ref);
 	return e;
@@ -415,7 +451,7 @@ writer_append(struct repo *r, const struct draft *d, struct oid *id)
 	int tries = 0;
 
 	do {
-		e = lock_writer(r, &lock);
+		e = writer_lock(r, &lock);
 		if (e == NULL)
 			e = append_locked(r, d, id);
 		lock_release(&lock);

@@ -46,6 +46,15 @@ struct err *writer_renew(struct repo *, char **id);
  * (store/sign.h): on success it is on disk and *id is its name.  Any number of processes may append at once.
  */
 struct err *writer_append(struct repo *, const struct draft *, struct oid *id);
+/*
+ * Append `n` records in their order, all or, on an error or if the process
+ * is killed, none; ids[i] is the name of drafts[i] (append-many.c).  Others
+ * wait for as long as it takes, so with signatures that may be their limit.
+ * *bad is the draft that an error is about, or n.  Their trees are written
+ * already, and referred to by something.
+ */
+struct err *writer_append_many(struct repo *, const struct draft *drafts,
+		size_t n, struct oid *ids, size_t *bad);
 /* Replace this clone's heartbeat (a record without parents, not signed). */
 struct err *writer_beat(struct repo *, const struct draft *);
 
