@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "store/reader.h"
 #include "store/writer.h"
+#include "work/batch.h"
 #include "work/delivery.h"
 #include "work/editor.h"
 #include "work/entry.h"
@@ -21,7 +22,7 @@
 struct args {
 	const char *because, *instead, *supersedes, *retract;
 	const char *output;
-	int edit, no_push, json, offline, render, force;
+	int edit, batch, no_push, json, offline, render, force;
 	int64_t count;
 	struct filter_args filter;
 };
@@ -37,6 +38,8 @@ static const struct opt opts[] = {
 	    "a record no longer holds; the text says why"),
 	OPT_FLAG('e', "edit", struct args, edit,
 	    "write the text in your editor"),
+	OPT_FLAG(0, "batch", struct args, batch,
+	    "record all notes on standard input, JSON lines, or none"),
 	OPT_FLAG(0, "no-push", struct args, no_push,
 	    "leave the record in this clone for now"),
 	OPT_INT('n', "max-count", "N", struct args, count,
@@ -68,6 +71,7 @@ static const struct opt opts[] = {
 static const char *const usage[] = {
 	"KIND \"text\" [--because TEXT] [--instead TEXT]",
 	"KIND - | KIND --edit",
+	"--batch [--no-push]",
 	"[KIND] [-n N] [--grep PATTERN] [--author PATTERN] [--since DATE]",
 	"show ID",
 	"--retract ID \"why\"",
@@ -137,28 +141,29 @@ add_reference(struct repo *r, struct draft *d, const char *key,
 	return e;
 }
 
-/* "recorded 3f2a1b9, pushed to 'origin'": just what happened. */
+/*
+ * "recorded 3f2a1b9, pushed to 'origin'": just what happened.  `what` is one
+ * record or (`it` is "them") several, up to `id`.
+ */
 static struct err *
-announce(struct repo *r, const struct args *a, const struct oid *id)
+announce(struct repo *r, const struct args *a, const char *what,
+    const char *it, const struct oid *id)
 {
-	char abbrev[OID_HEX_SIZE];
 	const char *remote = repo_remote(r);
 	struct err *e = NULL;
 	int arrived = 0;
 
-	object_abbrev(r, id, abbrev);
 	if (remote == NULL) {
-		cmd_note("recorded %s in this clone (it has no remote)",
-		    abbrev);
+		cmd_note("recorded %s in this clone (it has no remote)", what);
 	} else if (getenv("GIT_AGENT_RUN") != NULL) {
-		cmd_note("recorded %s; the loop pushes it", abbrev);
+		cmd_note("recorded %s; the loop pushes %s", what, it);
 	} else if (a->no_push || !repo_config_bool(r, "agent.push", 1)) {
 		cmd_note("recorded %s in this clone; 'git agent sync' "
-		    "pushes it", abbrev);
+		    "pushes %s", what, it);
 	} else {
 		e = delivery_push(r, id, 0, &arrived);
 		if (e == NULL)
-			cmd_note("recorded %s%s%s%s", abbrev, arrived ?
+			cmd_note("recorded %s%s%s%s", what, arrived ?
 			    ", pushed to '" : "", arrived ? remote : "",
 			    arrived ? "'" : "");
 	}
@@ -172,6 +177,7 @@ write_note(struct repo *r, const struct args *a, const char *kind,
 	struct draft d = { .kind = kind };
 	struct entry_text t = { NULL, NULL, 0 };
 	struct buf text = BUF_INIT;
+	char abbrev[OID_HEX_SIZE];
 	struct oid id;
 	struct err *e;
 
@@ -194,11 +200,41 @@ write_note(struct repo *r, const struct args *a, const char *kind,
 		e = add_reference(r, &d, "Agent-Retracts", a->retract);
 	if (e == NULL)
 		e = entry_append(r, &d, &id);
-	if (e == NULL)
-		e = announce(r, a, &id);
+	if (e == NULL) {
+		object_abbrev(r, &id, abbrev);
+		e = announce(r, a, abbrev, "it", &id);
+	}
 done:
 	draft_release(&d);
 	entry_text_release(&t);
+	buf_release(&text);
+	return e;
+}
+
+static struct err *
+write_batch(struct repo *r, const struct args *a)
+{
+	struct batch b = BATCH_INIT;
+	struct buf text = BUF_INIT;
+	struct oid last;
+	char what[48];
+	struct err *e;
+
+	e = file_read_fd(STDIN_FILENO, "standard input", &text);
+	if (e == NULL)
+		e = batch_read(&b, r, text.p, text.len);
+	if (e == NULL && b.n > 0)
+		e = batch_append(&b, r, &last);
+	if (e != NULL)
+		goto done;
+	if (b.n == 0) {
+		cmd_note("standard input was empty; nothing was recorded");
+		goto done;
+	}
+	snprintf(what, sizeof(what), "%zu record%s", b.n, b.n == 1 ? "" : "s");
+	e = announce(r, a, what, b.n == 1 ? "it" : "them", &last);
+done:
+	batch_release(&b);
 	buf_release(&text);
 	return e;
 }
@@ -384,6 +420,12 @@ dispatch(struct repo *r, const struct args *a, int argc, char **argv,
 	if (a->render)
 		return argc > 0 ? err_new(ERR_USAGE, "--render takes no "
 		    "operand, got '%s'", argv[0]) : render(r, a, status);
+	if (a->batch)
+		return argc > 0 || a->edit || a->because != NULL ||
+		    a->instead != NULL || a->supersedes != NULL ||
+		    a->retract != NULL ? err_new(ERR_USAGE, "--batch takes "
+		    "what to record from standard input alone, JSON lines") :
+		    write_batch(r, a);
 	if (a->retract != NULL)
 		return write_note(r, a, "retract", argc, argv);
 	if (kind != NULL && strcmp(kind, "show") == 0)

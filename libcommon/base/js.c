@@ -146,19 +146,49 @@ js_line(const struct js *v)
 	return text != NULL ? text : xstrdup("null");
 }
 
+static struct js *
+parse(const char *text, size_t len, json_error_t *where)
+{
+	json_t *v;
+
+	v = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, where);
+	return v == NULL ? NULL : wrap(v);
+}
+
 struct err *
 js_parse(struct js **out, const char *text, size_t len)
 {
 	json_error_t where;
-	json_t *v;
 
-	v = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
-	*out = NULL;
-	if (v == NULL)
+	*out = parse(text, len, &where);
+	if (*out == NULL)
 		return err_new(ERR_INPUT, "not JSON at line %d column %d: %s",
 		    where.line, where.column, where.text);
-	*out = wrap(v);
 	return NULL;
+}
+
+struct err *
+js_parse_line(struct js **out, const char *line, size_t len)
+{
+	json_error_t where;
+
+	*out = parse(line, len, &where);
+	if (*out == NULL)
+		return err_new(ERR_INPUT, "not JSON at column %d: %s",
+		    where.column, where.text);
+	return NULL;
+}
+
+int
+js_is_object(const struct js *v)
+{
+	return json_is_object(unwrap(v));
+}
+
+int
+js_is_null(const struct js *v)
+{
+	return v == NULL || json_is_null(unwrap(v));
 }
 
 const struct js *
@@ -172,6 +202,15 @@ const char *
 js_get_string(const struct js *object, const char *key)
 {
 	return json_string_value(unwrap(js_get(object, key)));
+}
+
+const char *
+js_get_bytes(const struct js *object, const char *key, size_t *len)
+{
+	json_t *v = unwrap(js_get(object, key));
+
+	*len = json_string_length(v);
+	return json_string_value(v);
 }
 
 int

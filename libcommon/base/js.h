@@ -37,9 +37,15 @@ char   *js_line(const struct js *);		/* malloc'd, no newline */
 
 /* Parse one value; ERR_INPUT says where it stopped making sense. */
 struct err *js_parse(struct js **, const char *text, size_t len);
+/* The same for one line of a longer text: it says the column alone. */
+struct err *js_parse_line(struct js **, const char *line, size_t len);
+int	js_is_object(const struct js *);
+int	js_is_null(const struct js *);		/* also where there is none */
 /* Members of an object, borrowed; NULL if absent or of another type. */
 const struct js *js_get(const struct js *, const char *key);
 const char *js_get_string(const struct js *, const char *key);
+/* The same with its length: a NUL may be in it. */
+const char *js_get_bytes(const struct js *, const char *key, size_t *len);
 int	js_get_int(const struct js *, const char *key, int64_t *);	/* 1: set */
 int	js_get_real(const struct js *, const char *key, double *);	/* 1: set */
 int	js_get_bool(const struct js *, const char *key);	/* absent: 0 */

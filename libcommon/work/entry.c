@@ -91,24 +91,57 @@ has_trailer(const struct draft *d, const char *key)
 	return 0;
 }
 
-struct err *
-entry_append(struct repo *r, struct draft *d, struct oid *id)
+/* Where records are written: the same for all of a process. */
+struct place {
+	char at[OID_HEX_SIZE];		/* "" before the first commit */
+	const char *run;		/* NULL: not inside one */
+};
+
+static struct place
+find_place(struct repo *r)
 {
-	const char *run = getenv("GIT_AGENT_RUN");
-	char hex[OID_HEX_SIZE];
+	struct place p = { "", getenv("GIT_AGENT_RUN") };
 	struct oid head;
 	struct err *e;
 
 	e = repo_head(r, &head);
-	if (e == NULL && !has_trailer(d, "Agent-At")) {
-		oid_hex(&head, hex);
-		trailers_add(&d->trailers, "Agent-At", hex);
-	}
+	if (e == NULL)
+		oid_hex(&head, p.at);
 	/* Notes may come before the first commit. */
 	err_free(e);
-	if (run != NULL && run_id_ok(run) && !has_trailer(d, "Agent-Run"))
-		trailers_add(&d->trailers, "Agent-Run", run);
+	if (p.run != NULL && !run_id_ok(p.run))
+		p.run = NULL;
+	return p;
+}
+
+static void
+add_place(struct draft *d, const struct place *p)
+{
+	if (*p->at != '\0' && !has_trailer(d, "Agent-At"))
+		trailers_add(&d->trailers, "Agent-At", p->at);
+	if (p->run != NULL && !has_trailer(d, "Agent-Run"))
+		trailers_add(&d->trailers, "Agent-Run", p->run);
+}
+
+struct err *
+entry_append(struct repo *r, struct draft *d, struct oid *id)
+{
+	struct place p = find_place(r);
+
+	add_place(d, &p);
 	return writer_append(r, d, id);
+}
+
+struct err *
+entry_append_many(struct repo *r, struct draft *d, size_t n, struct oid *ids,
+    size_t *bad)
+{
+	struct place p = find_place(r);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		add_place(&d[i], &p);
+	return writer_append_many(r, d, n, ids, bad);
 }
 
 /* Crockford's base 32, as in the ULID specification. */

@@ -39,6 +39,9 @@ void	 entry_text_release(struct entry_text *);
  * written (Agent-At: the commit of HEAD; Agent-Run: inside a loop).
  */
 struct err *entry_append(struct repo *, struct draft *, struct oid *id);
+/* The same for many, all or none: see writer_append_many(). */
+struct err *entry_append_many(struct repo *, struct draft *, size_t n,
+		struct oid *ids, size_t *bad);
 
 /* A new run id: a ULID (26 characters, sorts by time of creation). */
 struct err *run_id_new(char out[27]);
