@@ -54,6 +54,37 @@ row 'one append (log done)' 'commit-tree, update-ref' 1.4 \
 	git commit-tree -p HEAD -m 'x {}' "$tree" ';' \
 	git update-ref 'refs/bench/{}' "$commit"
 
+# ---- writing many -------------------------------------------------------------
+
+# A batch of N records against git's own way of writing as many commits, both
+# synced to the disk.  What fast-import has already it would not write: each
+# run gets the same text with another number in it.
+write_many() {
+	local i json=$work/json stream=$work/stream
+	git init -q "$work/batch"
+	git -C "$work/batch" config agent.fsync true
+	git init -q "$work/imported"
+	perl -e 'printf qq({"kind": "%s", "subject": "run 000, record %d",) .
+		qq( "body": "What was done, told in a sentence or two."}\n),
+		(qw(done failed status next))[$_ % 4], $_ for 1 .. shift' \
+		"$1" >"$json"
+	(cd "$work/batch" && git-agent-log --batch <"$json" 2>/dev/null)
+	git -C "$work/batch" fast-export --glob='refs/agent/log/*' |
+		sed 's|refs/agent/log/.*|refs/agent/log/imported|' >"$stream"
+	for i in {0..11}; do
+		sed "s/run 000/run $((100 + i))/" "$stream" >"$stream-$i"
+	done
+	runs=10 row "batch of $1" 'fast-import' 0.8 \
+		sh -c "cd '$work/batch' &&
+			exec git-agent-log --batch --no-push <'$json'" -- \
+		sh -c "cd '$work/imported' &&
+			git update-ref -d refs/agent/log/imported &&
+			exec git fast-import --quiet <'$stream-{}'"
+}
+
+printf '\n'
+write_many 10000
+
 # ---- reading, by the number of records and of writers ------------------------
 
 # fixture WRITERS RECORDS: kept in the build folder; its path in $at.
