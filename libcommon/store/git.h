@@ -5,6 +5,7 @@
 #include <git2.h>
 #include <string.h>
 
+#include "base/lock.h"
 #include "base/strvec.h"
 #include "store/repo.h"
 
@@ -21,6 +22,10 @@ struct repo {
 	int packed_refs_damaged;
 	char *damage;		/* what was found first; see repo.h */
 	int misses;		/* objects that were looked for in vain */
+	struct unreached *unreached;	/* see store/unreached.h */
+	size_t unreached_count, unreached_cap, unreached_bytes;
+	char *unreached_keep;	/* the .keep file of their pack, or NULL */
+	struct lock unreached_lock;	/* on that file */
 };
 
 /* An error with libgit2's own words at the end. */

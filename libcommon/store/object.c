@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "store/unreached.h"
 
 /*
  * A miss makes libgit2 look at the folder of packs again, in case git made a
@@ -133,6 +134,7 @@ object_write(struct repo *r, enum object_type type, const void *data,
 	} while (lost_its_folder(rc) && ++tries < 10);
 	if (rc != 0)
 		return err_git("cannot write an object");
+	unreached_add(r, &id, data, len, type);
 	oid_from_git(oid, &id);
 	return NULL;
 }

@@ -1,11 +1,13 @@
 #include "store/git.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "store/guard.h"
+#include "store/unreached.h"
 
 static int
 is_corrupt(const char *what)
@@ -139,16 +141,20 @@ delete_at(struct repo *r, const char *name, const git_oid *old)
 	return rc;
 }
 
+/* *e is set if what the ref is to reach could not be made safe. */
 static int
 update_once(struct repo *r, const char *name, const git_oid *old,
-    const git_oid *to, int force)
+    const git_oid *to, int force, struct err **e)
 {
 	git_reference *ref = NULL;
 	struct guard guard;
-	int rc;
+	int rc = 0;
 
 	guard_enter(&guard, r, name);
-	if (to == NULL && old != NULL)
+	*e = to == NULL ? NULL : unreached_save(r);
+	if (*e != NULL)
+		;
+	else if (to == NULL && old != NULL)
 		rc = delete_at(r, name, old);
 	else if (to == NULL)
 		rc = git_reference_remove(r->git, name);
@@ -157,6 +163,9 @@ update_once(struct repo *r, const char *name, const git_oid *old,
 	else
 		rc = git_reference_create_matching(&ref, r->git, name, to,
 		    !git_oid_is_zero(old), old, "agent");
+	/* It may have begun meanwhile; the ref leads to the pack already. */
+	if (*e == NULL && to != NULL && rc == 0)
+		*e = unreached_save(r);
 	guard_leave(&guard, rc == GIT_ELOCKED);
 	git_reference_free(ref);
 	return rc;
@@ -171,8 +180,12 @@ is_passing(int rc)
 {
 	const git_error *g = git_error_last();
 
-	return rc == GIT_ELOCKED ||
-	    (rc == GIT_ENOTFOUND && g != NULL && g->klass == GIT_ERROR_OS);
+	if (rc == 0 || rc == GIT_ELOCKED)
+		return rc != 0;
+	if (g == NULL || g->klass != GIT_ERROR_OS)
+		return 0;
+	return rc == GIT_ENOTFOUND || (g->message != NULL &&
+	    strstr(g->message, strerror(ENOENT)) != NULL);
 }
 
 static int
@@ -194,21 +207,29 @@ jitter(void)
 }
 
 static struct err *
-update(struct repo *r, const char *name, const git_oid *old,
+update_in_time(struct repo *r, const char *name, const git_oid *old,
     const git_oid *to, int force)
 {
 	struct timespec pause = { 0, 0 };
+	struct err *e;
 	int tries, rc;
 
 	for (tries = 0; ; tries++) {
-		rc = update_once(r, name, old, to, force);
-		if (rc == 0 || (to == NULL && is_absent(rc)))
-			return NULL;
-		if (!is_passing(rc) || tries == 60)
+		rc = update_once(r, name, old, to, force, &e);
+		if (e != NULL || rc == 0 || (to == NULL && is_absent(rc)))
+			return e;
+		if (r->unreached_count > 0 &&
+		    is_corrupt("target OID for the reference"))
+			e = unreached_again(r);
+		else if (!is_passing(rc))
+			break;
+		if (e != NULL || tries == 60)
 			break;
 		pause.tv_nsec = (long)(5 + jitter() % 20) * 1000 * 1000;
 		nanosleep(&pause, NULL);
 	}
+	if (e != NULL)
+		return e;
 	if (rc == GIT_EMODIFIED || rc == GIT_EEXISTS)
 		return err_new(ERR_MOVED, "'%s' was moved by another process",
 		    name);
@@ -217,6 +238,19 @@ update(struct repo *r, const char *name, const git_oid *old,
 	if (is_corrupt("corrupted packed references"))
 		return packed_refs(r);
 	return err_git("cannot move the ref '%s'", name);
+}
+
+static struct err *
+update(struct repo *r, const char *name, const git_oid *old,
+    const git_oid *to, int force)
+{
+	struct err *e = update_in_time(r, name, old, to, force);
+
+	/* Kept over all tries: a pack that is made anew has the same name,
+	 * under which git may be about to delete the first one. */
+	if (to != NULL)
+		unreached_settle(r, e == NULL);
+	return e;
 }
 
 struct err *

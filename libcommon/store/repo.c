@@ -1,4 +1,4 @@
-#include "store/git.h"
+#include "store/unreached.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +258,7 @@ repo_open(struct repo **out)
 
 	*out = NULL;
 	r = xcalloc(1, sizeof(*r));
+	r->unreached_lock.fd = -1;
 	git_libgit2_init();
 	git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, (size_t)3);
 	/* As git: objects are hashed when they arrive, not when read; and each
@@ -296,6 +297,7 @@ repo_close(struct repo *r)
 {
 	if (r == NULL)
 		return;
+	unreached_settle(r, 1);
 	git_config_free(r->config);
 	git_odb_free(r->odb);
 	git_repository_free(r->git);

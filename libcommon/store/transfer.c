@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/proc.h"
+#include "store/unreached.h"
 
 #define BACKGROUND_LIMIT (120 * CLOCK_SECOND)
 #define OUTPUT_MAX (256 * 1024 * 1024)	/* 10,000 writers: 5 MiB */
@@ -368,7 +369,10 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	 * from ever collecting garbage again.  The next commit does it.
 	 */
 	strvec_pushl(&argv, "git", "-c", "fetch.output=full", "-c",
-	    "maintenance.auto=false", "fetch", "--no-filter", "--no-tags",
+	    "maintenance.auto=false", (char *)NULL);
+	if (unreached_wants_packs(r))
+		strvec_pushl(&argv, "-c", "fetch.unpackLimit=1", (char *)NULL);
+	strvec_pushl(&argv, "fetch", "--no-filter", "--no-tags",
 	    "--no-prune", "--no-write-fetch-head",
 	    "--no-recurse-submodules", "--verbose", "--refmap=",
 	    (char *)NULL);
