@@ -63,8 +63,9 @@ write_records() {
 		if chance "$STEERS"; then
 			subject="c$1 p$2 steer $i"
 			# 1: recorded, and not taken by the server yet.
-			attempt "$name" '0 1' git agent steer "$subject" &&
+			if attempt "$name" '0 1' git agent steer "$subject"; then
 				echo "$subject" >>"$told/$name.recorded"
+			fi
 		fi
 		# 1: the other process has written meanwhile.
 		! chance "$SYNCS" || attempt "$name" '0 1' git agent sync
