@@ -2,19 +2,18 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "store/notes.h"
 #include "store/reader.h"
+#include "store/sync-state.h"
 #include "store/transfer.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
 
 #define PARENTS_MAX 500		/* of one record; further ones go into more */
 #define DELETE_MAX 500		/* refs of one push */
-#define ROLLUPS_MAX 256		/* that are looked at for one log */
 
 /* A log that has ended. */
 struct ended {
@@ -46,166 +45,6 @@ rollup_release(struct rollup *u)
 	free(u->reason);
 	sync_report_release(&u->sync);
 	memset(u, 0, sizeof(*u));
-}
-
-/* 1 if the last fetch found the log of this ref rewound or gone. */
-static int
-is_rewound(struct repo *r, const struct sync_report *rep, const char *name)
-{
-	char *known = NULL, *line, *rest;
-	size_t i;
-	int found = 0;
-
-	for (i = 0; rep != NULL && i < rep->n && !found; i++)
-		found = rep->refs[i].fate == SYNC_REWOUND &&
-		    strcmp(rep->refs[i].name, name) == 0;
-	if (rep != NULL)
-		return found;
-	rest = known = sync_rewound(r);
-	while (!found && (line = strsep(&rest, "\n")) != NULL)
-		found = strcmp(line, name) == 0;
-	free(known);
-	return found;
-}
-
-/* The tips of the logs that the remote has, as far as it was asked. */
-static struct oid *
-remote_tips(struct repo *r, const char *remote, const struct sync_report *rep,
-    size_t *n)
-{
-	char *prefix = xasprintf("refs/agent-remotes/%s/", remote);
-	char *logs = xasprintf("%slog/", prefix);
-	struct reflist refs = REFLIST_INIT;
-	struct oid *tips;
-	size_t i;
-
-	err_free(ref_list(r, logs, &refs));
-	tips = xcalloc(refs.n + 1, sizeof(*tips));
-	for (i = 0, *n = 0; i < refs.n; i++)
-		if (!is_rewound(r, rep, refs.v[i].name + strlen(prefix)))
-			tips[(*n)++] = refs.v[i].id;
-	reflist_release(&refs);
-	free(logs);
-	free(prefix);
-	return tips;
-}
-
-/* 1 if a log that the remote has leads to this roll-up. */
-static int
-is_at_remote(struct index *ix, struct repo *r, const char *remote,
-    const struct sync_report *rep, const struct record *rec)
-{
-	char *name = xasprintf("log/%s", rec->writer), *ref;
-	struct oid tip, *tips;
-	struct err *e;
-	size_t n;
-	int found = 0;
-
-	/* Most likely its writer's own. */
-	ref = xasprintf("refs/agent-remotes/%s/%s", remote, name);
-	e = writer_name_ok(rec->writer) ? ref_read(r, ref, &tip) :
-	    err_new(ERR_NOTFOUND, "no writer");
-	if (e == NULL && !is_rewound(r, rep, name))
-		found = index_leads_to(ix, &tip, 1, &rec->id);
-	err_free(e);
-	free(ref);
-	free(name);
-	if (found)
-		return 1;
-	tips = remote_tips(r, remote, rep, &n);
-	found = index_leads_to(ix, tips, n, &rec->id);
-	free(tips);
-	return found;
-}
-
-/* Roll-ups, each looked at once. */
-struct search {
-	struct index *ix;
-	struct repo *repo;
-	const char *remote;
-	const struct sync_report *rep;
-	size_t looked;
-	int found;
-};
-
-static int
-look(struct search *s, const struct oid *id)
-{
-	struct record rec;
-	struct err *e = reader_get(s->repo, id, &rec);
-
-	if (e == NULL && strcmp(rec.kind, "rollup") == 0)
-		s->found = is_at_remote(s->ix, s->repo, s->remote, s->rep,
-		    &rec);
-	err_free(e);
-	record_release(&rec);
-	return s->found || ++s->looked == ROLLUPS_MAX;
-}
-
-static int
-look_at_link(void *arg, const struct index_link *l)
-{
-	return l->how == INDEX_ROLLED_UP && look(arg, &l->from);
-}
-
-int
-rollup_is_at(struct index *ix, struct repo *r, const char *remote,
-    const struct sync_report *rep, const struct oid *tip)
-{
-	struct search s = { ix, r, remote, rep, 0, 0 };
-
-	index_links(ix, tip, look_at_link, &s);
-	return s.found;
-}
-
-/* 1 if this roll-up took a later tip of the writer's log, which leads here. */
-static int
-took_later(struct index *ix, const struct record *rec, const char *writer,
-    const struct oid *tip)
-{
-	size_t i, at = record_rolled_up_from(rec), n = 0;
-	struct oid *from = xcalloc(rec->parent_count + 1, sizeof(*from));
-	int leads;
-
-	for (i = 0; i < rec->trailers.n && at < rec->parent_count; i++) {
-		if (strcasecmp(rec->trailers.v[i].key,
-		    "Agent-Rolled-Up") != 0)
-			continue;
-		if (strcmp(rec->trailers.v[i].value, writer) == 0)
-			from[n++] = rec->parents[at];
-		at++;
-	}
-	leads = n > 0 && index_leads_to(ix, from, n, tip);
-	free(from);
-	return leads;
-}
-
-int
-rollup_has(struct index *ix, struct repo *r, const char *remote,
-    const struct sync_report *rep, const char *writer, const struct oid *tip)
-{
-	static const char *const kinds[] = { "rollup", NULL };
-	struct search s = { ix, r, remote, rep, 0, 0 };
-	struct index_cursor *c;
-	struct index_entry entry;
-	struct record rec;
-	size_t n = 0;
-
-	if (rollup_is_at(ix, r, remote, rep, tip))
-		return 1;
-	/* Rolled up further on than was fetched here before. */
-	c = index_cursor_new(ix, kinds);
-	while (!s.found && n++ < ROLLUPS_MAX &&
-	    index_cursor_next(c, &entry)) {
-		struct err *e = reader_get(r, &entry.id, &rec);
-
-		if (e == NULL && took_later(ix, &rec, writer, tip))
-			(void)look(&s, &entry.id);
-		err_free(e);
-		record_release(&rec);
-	}
-	index_cursor_free(c);
-	return s.found;
 }
 
 static struct err *
@@ -271,7 +110,8 @@ find_ended(struct repo *r, const struct sync_report *rep, int64_t before,
 
 		/* Of a log that lost records there, ours is not its. */
 		if (!writer_name_ok(writer) ||
-		    is_rewound(r, rep, writer - strlen("log/")) ||
+		    sync_is_rewound(r, rep, writer -
+		    strlen("log/")) ||
 		    (own != NULL && strcmp(own, writer) == 0) ||
 		    !has_ended(r, &refs.v[i].id, before))
 			continue;

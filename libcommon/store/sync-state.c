@@ -304,6 +304,25 @@ sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 }
 
 int
+sync_is_rewound(struct repo *r, const struct sync_report *rep, const char *name)
+{
+	char *known = NULL, *line, *rest;
+	size_t i;
+	int found = 0;
+
+	for (i = 0; rep != NULL && i < rep->n && !found; i++)
+		found = rep->refs[i].fate == SYNC_REWOUND &&
+		    strcmp(rep->refs[i].name, name) == 0;
+	if (rep != NULL)
+		return found;
+	rest = known = sync_rewound(r);
+	while (!found && (line = strsep(&rest, "\n")) != NULL)
+		found = strcmp(line, name) == 0;
+	free(known);
+	return found;
+}
+
+int
 sync_rewound_is_news(struct repo *r, const struct sync_report *rep)
 {
 	char *known;

@@ -13,6 +13,12 @@ struct err *sync_remember_fetch(struct repo *, const struct sync_report *);
 void	 sync_remember_push(struct repo *, const struct sync_report *);
 /* 1 if a log is rewound that was not so after the fetch before. */
 int	 sync_rewound_is_news(struct repo *, const struct sync_report *);
+/*
+ * 1 if "log/<writer>" was found rewound or gone: by this fetch, or, `rep`
+ * NULL, by the last one.
+ */
+int	 sync_is_rewound(struct repo *, const struct sync_report *rep,
+		const char *name);
 void	 sync_drop_rewound(struct sync_report *);
 /* The push of "log/<writer>" arrived: it is whole on the remote again. */
 struct err *sync_restored(struct repo *, struct sync_report *,

@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# Rolling up deletes refs at the remote, so nothing that others do beside it,
+# or have forged before it, may make it delete what is nowhere else.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
+
+roll_up() {
+	sleep 1.1
+	git agent sync --roll-up --older-than 1s "$@"
+}
+
+# job ORIGIN NAME: a clone that wrote one record.
+job() {
+	new_clone "$1" "$2"
+	(cd "$2" && git agent log 'done' "$2, one" && git agent sync) 2>&1
+}
+
+server_logs() {
+	git -C "$SCRATCH/srv/$1.git" for-each-ref refs/agent/log | wc -l
+}
+
+t 'what a fetch beside it brought is not deleted unrecorded' <<'EOF'
+	new_origin race
+	job race racer
+	new_clone race race-head
+	cd racer
+	git agent log 'done' 'LATE' --no-push
+	late=$(git rev-parse "refs/agent/log/$(writer)")
+	git push -q origin "$late:refs/heads/late"
+	log=refs/agent/log/$(writer)
+	cd ..
+	cat >srv/race.git/hooks/post-receive <<HOOK
+#!/bin/sh
+test -e woken && exit 0
+touch woken
+git update-ref $log $late
+git update-ref -d refs/heads/late
+unset GIT_DIR GIT_QUARANTINE_PATH
+cd $SCRATCH/race-head
+git fetch -q $SCRATCH/srv/race.git 'refs/agent/log/*:refs/agent-remotes/origin/log/*'
+HOOK
+	chmod +x srv/race.git/hooks/post-receive
+	cd race-head
+	test_exit 1 roll_up 2>err
+	test_grep 'stale info' err
+	cd ..
+	new_clone race fresh
+	cd fresh
+	git agent log >out
+	test_grep LATE out
+EOF
+
+t "a stranger's roll-up is no proof that a log is safe" <<'EOF'
+	new_origin forged
+	job forged victim
+	new_clone forged mallory
+	cd mallory
+	git agent sync
+	git agent log 'done' 'mine'
+	tip=$(git rev-parse "refs/agent-remotes/origin/log/$(cd ../victim && writer)")
+	own=$(git rev-parse "refs/agent/log/$(writer)")
+	tree=$(git hash-object -t tree /dev/null)
+	printf 'rollup: x\n\nAgent-Kind: rollup\nAgent-Rolled-Up: x\nAgent-Clock: 2026-01-01T00:00:00.000000Z\n' |
+		git commit-tree -p "$own" -p "$tip" "$tree" >id
+	git push -q origin "$(cat id):refs/agent/log/$(writer)"
+	cd ..
+	new_clone forged admin
+	cd admin
+	roll_up
+	git agent log rollup --json >out
+	test_json 'length == 2'
+	git -C ../srv/forged.git update-ref -d \
+		"refs/agent/log/$(cd ../mallory && writer)" || :
+	cd ..
+	new_clone forged later
+	cd later
+	git agent log --all >out
+	test_grep 'victim, one' out
+EOF
+
+t 'a clone that was rolled up still has all to push to another remote' <<'EOF'
+	new_origin moved
+	job moved mover
+	new_clone moved moved-head
+	(cd moved-head && roll_up)
+	cd mover
+	git agent sync
+	git init -q --bare ../srv/other.git
+	git remote add other "$DAEMON_URL/other.git"
+	git config agent.remote other
+	test "$(git agent status --offline --json 2>/dev/null |
+		jq .stats.unpushed)" = 1
+	git agent sync
+	test "$(server_logs other)" = 1
+EOF
+
+t '… and to a server that lost the log it was rolled up into' <<'EOF'
+	cd mover
+	git config agent.remote origin
+	git -C ../srv/moved.git update-ref -d \
+		"refs/agent/log/$(cd ../moved-head && writer)"
+	test_exit 3 git agent sync
+	test "$(server_logs moved)" = 1
+EOF
+
+t 'what the server refuses is not pushed, roll-up or no roll-up' <<'EOF'
+	new_origin refusing
+	job refusing refused
+	new_clone refusing refuser
+	cd refuser
+	git agent sync
+	printf '#!/bin/sh\nexit 1\n' >../srv/refusing.git/hooks/update
+	chmod +x ../srv/refusing.git/hooks/update
+	git agent log 'done' a --no-push
+	git agent log 'done' b --no-push
+	test_exit 1 git agent steer --no-push 'do it'
+	test_exit 1 roll_up
+	git agent status --json >out
+	test "$(jq .stats.unpushed out)" = 4
+	test "$(jq -r '.steers[0].state' out)" = queued
+	test "$(server_logs refusing)" = 1
+EOF
+
+t 'notes that are none hinder nobody' <<'EOF'
+	new_origin odd
+	job odd odd1
+	job odd odd2
+	blob=$(echo x | git -C srv/odd.git hash-object -w --stdin)
+	git -C srv/odd.git update-ref \
+		"refs/notes/agent/$(cd odd1 && writer)" "$blob"
+	new_clone odd odd-head
+	cd odd-head
+	roll_up 2>err
+	test_grep 'rolled up 2 logs' err
+	test "$(server_logs odd)" = 1
+EOF
+
+t 'a log that stays keeps its heartbeat and notes' <<'EOF'
+	new_origin kept
+	new_clone kept keeper
+	cd keeper
+	printf '[oracle]\ncommand = true\n' >.gitagent
+	git add .gitagent
+	git commit -qm oracle
+	git push -q
+	git agent check
+	git agent sync
+	git push -q origin \
+		"$(git rev-parse "refs/agent/log/$(writer)"):refs/agent/beat/$(writer)"
+	own=$(writer)
+	cd ..
+	printf '#!/bin/sh\ncase $1:$3 in refs/agent/log/*:0*0) exit 1; esac\n' \
+		>srv/kept.git/hooks/update
+	chmod +x srv/kept.git/hooks/update
+	new_clone kept kept-head
+	cd kept-head
+	test_exit 1 roll_up
+	git -C ../srv/kept.git for-each-ref --format='%(refname)' >refs
+	test_grep "refs/agent/beat/$own" refs
+	test_grep "refs/notes/agent/$own" refs
+	n=$(git log --format=%s "refs/notes/agent/$(writer)" | wc -l)
+	test_exit 1 roll_up
+	test "$(git log --format=%s "refs/notes/agent/$(writer)" | wc -l)" = "$n"
+EOF
+
+finish
