@@ -67,8 +67,10 @@ static const char *
 fate_name(enum sync_fate fate)
 {
 	static const char *const names[] = {
-		"up to date", "new", "moved", "restored",
-		"carried", "rolled up", "refused", "rewound"
+		[SYNC_UP_TO_DATE] = "up to date", [SYNC_NEW] = "new",
+		[SYNC_MOVED] = "moved", [SYNC_RESTORED] = "restored",
+		[SYNC_CARRIED] = "carried", [SYNC_ROLLED_UP] = "rolled up",
+		[SYNC_REFUSED] = "refused", [SYNC_REWOUND] = "rewound",
 	};
 
 	return names[fate];

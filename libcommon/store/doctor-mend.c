@@ -232,8 +232,11 @@ mend_here(struct mend *m, const struct finding *f)
 static void
 tell(struct mend *m, const struct sync_report *rep)
 {
-	static const char *const did[] = { NULL, "made", "moved",
-		"put back", "carried", NULL, NULL };
+	static const char *const did[] = {
+		[SYNC_NEW] = "made", [SYNC_MOVED] = "moved",
+		[SYNC_RESTORED] = "put back", [SYNC_CARRIED] = "carried",
+		[SYNC_ROLLED_UP] = "rolled up", [SYNC_REWOUND] = NULL,
+	};
 	const struct sync_ref *ref;
 	size_t i;
 
