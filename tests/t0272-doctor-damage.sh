@@ -43,6 +43,17 @@ aged() {
 	touch -d '1 hour ago' "$@"
 }
 
+# What was fetched, as loose objects.
+loosen() {
+	mkdir packs
+	mv .git/objects/pack/*.pack packs
+	rm -f .git/objects/pack/*
+	for pack in packs/*.pack; do
+		git unpack-objects -q <"$pack"
+	done
+	rm -r packs
+}
+
 t 'a copied clone: takes a name of its own' <<'EOF'
 	patient copy
 	git agent log done 'a three' --no-push
@@ -94,6 +105,7 @@ EOF
 
 t 'an object of another clone, cut short: fetched again' <<'EOF'
 	patient cut
+	loosen
 	id=$(git rev-parse "$theirs~1")
 	cut_short "$id"
 	found damaged-object "$id" 'rm -f ".*" && git fetch --refetch origin'
@@ -105,11 +117,13 @@ EOF
 
 t 'objects that are missing: fetched again' <<'EOF'
 	patient missing
+	loosen
 	id=$(git rev-parse "$theirs~1")
 	rm -f "$(loose "$id")"
 	found missing-object "$id" 'git fetch --refetch origin'
 	repaired missing
 	# An attachment, too, and one of our own.
+	loosen
 	id=$(git rev-parse "$ref~2:output.txt")
 	rm -f "$(loose "$id")"
 	found missing-object "$id" 'git fetch --refetch origin'
