@@ -117,16 +117,13 @@ EOF
 
 t 'objects that are missing: fetched again' <<'EOF'
 	patient missing
+	# A record, and an attachment of one of our own.
+	blob=$(git rev-parse "$ref~2:output.txt")
 	loosen
 	id=$(git rev-parse "$theirs~1")
-	rm -f "$(loose "$id")"
+	rm -f "$(loose "$id")" "$(loose "$blob")"
 	found missing-object "$id" 'git fetch --refetch origin'
-	repaired missing
-	# An attachment, too, and one of our own.
-	loosen
-	id=$(git rev-parse "$ref~2:output.txt")
-	rm -f "$(loose "$id")"
-	found missing-object "$id" 'git fetch --refetch origin'
+	found missing-object "$blob" 'git fetch --refetch origin'
 	repaired missing
 	git fsck --strict
 EOF
