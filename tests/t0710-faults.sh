@@ -4,6 +4,9 @@
 # point in so many of all kinds, `make stress` every one.
 stress=${STRESS:-}
 . "${0%/*}/lib.sh"
+case $(ldd "$B/bin/git-agent-log") in
+*libasan*) skip_all 'the tracer and the address sanitizer do not go together' ;;
+esac
 
 inject=$B/fault/inject
 test -x "$inject" || skip_all 'system calls are traced on Linux alone'
