@@ -254,9 +254,9 @@ went_wrong() {
 
 title='killed, or the disk full, at each of its writes: all or nothing'
 # The tracer and the sanitizer's own do not go together.
-if ! ldd "$B/bin/git-agent-log" | grep -q libasan &&
-	test -x "$B/fault/inject" && "$B/fault/inject" . /dev/null count true
-then
+sanitized() { ldd "$B/bin/git-agent-log" | grep -q libasan; }
+traced() { test -x "$B/fault/inject" && "$B/fault/inject" . /dev/null count true; }
+if ! sanitized && traced; then
 	t "$title" <<'EOF'
 		mkdir killed
 		new_repo killed/work
