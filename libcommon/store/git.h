@@ -1,4 +1,4 @@
-/* What repo.c, object.c and ref.c share; nobody else includes libgit2. */
+/* What repo.c, object.c, ref.c and ref-read.c share; nobody else includes libgit2. */
 #ifndef STORE_GIT_H
 #define STORE_GIT_H
 
@@ -7,6 +7,7 @@
 
 #include "base/lock.h"
 #include "base/strvec.h"
+#include "store/packed-refs.h"
 #include "store/repo.h"
 
 struct repo {
@@ -19,7 +20,7 @@ struct repo {
 	struct strvec kept;	/* … values handed out, for their lifetime */
 	int listed;		/* keys and values are filled in */
 	char loose_folders[256];	/* 'y', 'n'; 0: not looked at yet */
-	int packed_refs_damaged;
+	struct packed_refs packed;	/* as last read */
 	char *damage;		/* what was found first; see repo.h */
 	int misses;		/* objects that were looked for in vain */
 	struct unreached *unreached;	/* see store/unreached.h */
@@ -44,6 +45,8 @@ oid_from_git(struct oid *o, const git_oid *g)
 }
 
 struct err *repo_odb(struct repo *, git_odb **);
+/* ERR_DAMAGED for the packed-refs file, with the command that mends it. */
+struct err *packed_refs_error(const struct repo *);
 /* Settings of ours that cannot be used: ERR_CONFIG names key and value. */
 struct err *settings_check(struct repo *);
 

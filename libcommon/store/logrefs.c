@@ -24,40 +24,38 @@ is_fetched(const char *name, const char *what)
 	    writer_name_ok(writer + 1);
 }
 
-/* "refs/agent/…" sorts behind "refs/agent-remotes/…". */
-static int
-ref_cmp(const void *a, const void *b)
+static void
+take(struct reflist *refs, struct ref *ref)
 {
-	return strcmp(((const struct ref *)a)->name,
-	    ((const struct ref *)b)->name);
+	ALLOC_GROW(refs->v, refs->n, refs->cap);
+	refs->v[refs->n++] = *ref;
+	ref->name = NULL;
 }
 
+/* In the order of names: "refs/agent-remotes/…" is before "refs/agent/…". */
 static struct err *
 list(struct repo *r, const char *own, const char *fetched,
     struct reflist *refs, size_t *unnamed)
 {
-	struct reflist remote = REFLIST_INIT;
+	struct reflist found = REFLIST_INIT;
 	const char *name;
 	struct err *e;
 	size_t i;
 
-	e = ref_list(r, own, refs);
-	if (e == NULL)
-		e = ref_list(r, REMOTES_PREFIX, &remote);
-	for (i = 0; e == NULL && i < remote.n; i++) {
-		name = remote.v[i].name + strlen(REMOTES_PREFIX);
-		if (!is_fetched(name, fetched)) {
-			/* Below log/, but with a name that no writer has. */
+	e = ref_list(r, REMOTES_PREFIX, &found);
+	for (i = 0; e == NULL && i < found.n; i++) {
+		name = found.v[i].name + strlen(REMOTES_PREFIX);
+		if (is_fetched(name, fetched))
+			take(refs, &found.v[i]);
+		else	/* Below log/, but with a name that no writer has. */
 			*unnamed += strstr(name, fetched) != NULL;
-			continue;
-		}
-		ALLOC_GROW(refs->v, refs->n, refs->cap);
-		refs->v[refs->n++] = remote.v[i];
-		remote.v[i].name = NULL;
 	}
-	reflist_release(&remote);
-	if (refs->n > 0)
-		qsort(refs->v, refs->n, sizeof(*refs->v), ref_cmp);
+	reflist_release(&found);
+	if (e == NULL)
+		e = ref_list(r, own, &found);
+	for (i = 0; e == NULL && i < found.n; i++)
+		take(refs, &found.v[i]);
+	reflist_release(&found);
 	return e;
 }
 

@@ -18,113 +18,6 @@ is_corrupt(const char *what)
 	    strstr(g->message, what) != NULL;
 }
 
-/*
- * One bad line, and git itself reads no ref at all any more.  libgit2 says so
- * once, and then takes what is before that line for all there is.
- */
-static struct err *
-packed_refs(struct repo *r)
-{
-	r->packed_refs_damaged = 1;
-	return err_new(ERR_DAMAGED, "'%s/packed-refs' is damaged, as by a "
-	    "power loss; to drop the lines that are not whole, run 'sed -n -i -E "
-	    "\"/^(#.*|\\^?[0-9a-f]{40}( refs\\/.*)?)$/p\" \"%s/packed-refs\"' "
-	    "and then 'git fetch'", r->commondir, r->commondir);
-}
-
-static struct err *
-unreadable(struct repo *r, const char *name)
-{
-	if (is_corrupt("corrupted packed references"))
-		return packed_refs(r);
-	if (is_corrupt("corrupted loose reference"))
-		return err_new(ERR_DAMAGED, "the ref '%s' is damaged, as by a "
-		    "power loss; run 'rm -f \"%s/%s\"' and then 'git agent "
-		    "sync'", name, r->commondir, name);
-	return err_git("cannot read the ref '%s'", name);
-}
-
-struct err *
-ref_read(struct repo *r, const char *name, struct oid *oid)
-{
-	git_oid id;
-	int rc;
-
-	if (r->packed_refs_damaged)
-		return packed_refs(r);
-	rc = git_reference_name_to_id(&id, r->git, name);
-	if (rc == GIT_ENOTFOUND)
-		return err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
-	if (rc != 0)
-		return unreadable(r, name);
-	oid_from_git(oid, &id);
-	return NULL;
-}
-
-static int
-ref_cmp(const void *a, const void *b)
-{
-	return strcmp(((const struct ref *)a)->name,
-	    ((const struct ref *)b)->name);
-}
-
-static void
-reflist_add(struct reflist *list, const char *name, const git_oid *id)
-{
-	ALLOC_GROW(list->v, list->n, list->cap);
-	list->v[list->n].name = xstrdup(name);
-	oid_from_git(&list->v[list->n].id, id);
-	list->n++;
-}
-
-struct err *
-ref_list(struct repo *r, const char *prefix, struct reflist *list)
-{
-	git_reference_iterator *it = NULL;
-	git_reference *ref = NULL;
-	struct err *e = NULL;
-	char *glob;
-	int rc;
-
-	if (r->packed_refs_damaged)
-		return packed_refs(r);
-	glob = xasprintf("%s*", prefix);
-	if (git_reference_iterator_glob_new(&it, r->git, glob) != 0) {
-		e = is_corrupt("corrupted packed references") ?
-		    packed_refs(r) :
-		    err_git("cannot list the refs below '%s'", prefix);
-		goto done;
-	}
-	while ((rc = git_reference_next(&ref, it)) == 0) {
-		/* Symbolic refs are nobody's records. */
-		if (git_reference_type(ref) == GIT_REFERENCE_DIRECT)
-			reflist_add(list, git_reference_name(ref),
-			    git_reference_target(ref));
-		git_reference_free(ref);
-	}
-	if (rc != GIT_ITEROVER)
-		e = is_corrupt("corrupted packed references") ?
-		    packed_refs(r) :
-		    err_git("cannot list the refs below '%s'", prefix);
-	if (list->n != 0)
-		qsort(list->v, list->n, sizeof(*list->v), ref_cmp);
-done:
-	git_reference_iterator_free(it);
-	free(glob);
-	return e;
-}
-
-void
-reflist_release(struct reflist *list)
-{
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		free(list->v[i].name);
-	free(list->v);
-	memset(list, 0, sizeof(*list));
-}
-
 /* libgit2 looks at the old value again under its lock. */
 static int
 delete_at(struct repo *r, const char *name, const git_oid *old)
@@ -236,7 +129,7 @@ update_in_time(struct repo *r, const char *name, const git_oid *old,
 	if (rc == GIT_ELOCKED)
 		return guard_locked(r, name);
 	if (is_corrupt("corrupted packed references"))
-		return packed_refs(r);
+		return packed_refs_error(r);
 	return err_git("cannot move the ref '%s'", name);
 }
 

@@ -97,12 +97,14 @@ log_check(struct repo *r, const char *ref)
 		err_free(e);
 		return NULL;
 	}
-	if (e != NULL && e->code == ERR_DAMAGED) {
+	/* Of the file of all packed refs it says enough itself. */
+	if (e != NULL && e->code == ERR_DAMAGED && !r->packed.damaged) {
 		err_free(e);
 		return advise(r, ref, NULL);
 	}
-	if (e == NULL)
-		e = object_read(r, &tip, &type, &data);
+	if (e != NULL)
+		return e;
+	e = object_read(r, &tip, &type, &data);
 	if (e != NULL && (e->code == ERR_DAMAGED || e->code == ERR_NOTFOUND)) {
 		err_free(e);
 		e = advise(r, ref, &tip);

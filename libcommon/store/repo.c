@@ -259,6 +259,7 @@ repo_open(struct repo **out)
 	*out = NULL;
 	r = xcalloc(1, sizeof(*r));
 	r->unreached_lock.fd = -1;
+	r->packed = (struct packed_refs)PACKED_REFS_INIT;
 	git_libgit2_init();
 	git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, (size_t)3);
 	/* As git: objects are hashed when they arrive, not when read; and each
@@ -304,6 +305,7 @@ repo_close(struct repo *r)
 	strvec_release(&r->keys);
 	strvec_release(&r->values);
 	strvec_release(&r->kept);
+	packed_refs_release(&r->packed);
 	free(r->gitdir);
 	free(r->commondir);
 	free(r->workdir);

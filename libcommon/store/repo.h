@@ -1,6 +1,6 @@
 /*
  * A git repository: its folders, configuration, identity, objects and refs.
- * The only interface to libgit2; repo.c, object.c and ref.c implement it.
+ * The only interface to libgit2; repo.c, object.c, ref.c, … implement it.
  * Nothing here runs anything from the repository or touches the network,
  * but for git itself, which brings what a partial clone has left out when
  * repo_commit_file() or an _entry() asks for it.
@@ -165,7 +165,7 @@ void	 tree_set(struct tree *, const char *name, unsigned int mode,
 const struct tree_entry *tree_get(const struct tree *, const char *name);
 void	 tree_release(struct tree *);
 
-/* Refs (ref.c). */
+/* Refs (ref.c, ref-read.c). */
 struct ref {
 	char *name;
 	struct oid id;
@@ -179,7 +179,10 @@ struct reflist {
 #define REFLIST_INIT { NULL, 0, 0 }
 
 struct err *ref_read(struct repo *, const char *name, struct oid *);
-/* All refs whose name begins with the prefix, sorted by name. */
+/*
+ * All refs whose name begins with the prefix, which ends in a slash, sorted
+ * by name; without symbolic and damaged ones.  To an empty list.
+ */
 struct err *ref_list(struct repo *, const char *prefix, struct reflist *);
 void	 reflist_release(struct reflist *);
 /*

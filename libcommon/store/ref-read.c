@@ -1,0 +1,226 @@
+/* Reading refs; see repo.h. */
+#include "store/git.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+/*
+ * One bad line, and git itself reads no ref at all any more.  libgit2 says so
+ * once, and then takes what is before that line for all there is.
+ */
+struct err *
+packed_refs_error(const struct repo *r)
+{
+	return err_new(ERR_DAMAGED, "'%s/packed-refs' is damaged, as by a "
+	    "power loss; to drop the lines that are not whole, run 'sed -n -i -E "
+	    "\"/^(#.*|\\^?[0-9a-f]{40}( refs\\/.*)?)$/p\" \"%s/packed-refs\"' "
+	    "and then 'git fetch'", r->commondir, r->commondir);
+}
+
+static struct err *
+load_packed(struct repo *r)
+{
+	char *path = xasprintf("%s/packed-refs", r->commondir);
+	struct err *e = packed_refs_load(&r->packed, path);
+
+	free(path);
+	if (e != NULL && e->code == ERR_DAMAGED) {
+		err_free(e);
+		e = packed_refs_error(r);
+	}
+	return e;
+}
+
+enum loose { LOOSE_NONE, LOOSE_DIRECT, LOOSE_SYMBOLIC, LOOSE_DAMAGED };
+
+/* The ref in a file of its own, if there is one. */
+static enum loose
+read_loose(int folder, const char *name, struct oid *id)
+{
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	char text[64];
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? LOOSE_NONE :
+		    LOOSE_DAMAGED;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n < 0)	/* a folder */
+		return errno == EISDIR ? LOOSE_NONE : LOOSE_DAMAGED;
+	text[n] = '\0';
+	if (strncmp(text, "ref:", 4) == 0)
+		return LOOSE_SYMBOLIC;
+	/* As git, which takes a line without an end. */
+	if (n < OID_HEX_SIZE - 1 || strchr(" \t\r\n",
+	    text[OID_HEX_SIZE - 1]) == NULL)
+		return LOOSE_DAMAGED;
+	text[OID_HEX_SIZE - 1] = '\0';
+	return oid_parse(text, id) == 0 ? LOOSE_DIRECT : LOOSE_DAMAGED;
+}
+
+static struct err *
+damaged_loose(const struct repo *r, const char *name)
+{
+	return err_new(ERR_DAMAGED, "the ref '%s' is damaged, as by a power "
+	    "loss; run 'rm -f \"%s/%s\"' and then 'git agent sync'", name,
+	    r->commondir, name);
+}
+
+static struct err *
+resolve(struct repo *r, const char *name, struct oid *oid)
+{
+	git_oid id;
+	int rc = git_reference_name_to_id(&id, r->git, name);
+
+	if (rc == GIT_ENOTFOUND)
+		return err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
+	if (rc != 0)
+		return err_git("cannot read the ref '%s'", name);
+	oid_from_git(oid, &id);
+	return NULL;
+}
+
+struct err *
+ref_read(struct repo *r, const char *name, struct oid *oid)
+{
+	char *path = xasprintf("%s/%s", r->commondir, name);
+	enum loose loose = read_loose(AT_FDCWD, path, oid);
+	struct err *e;
+	size_t i;
+
+	free(path);
+	/* Also where it is not needed: git reads nothing then. */
+	e = load_packed(r);
+	if (e != NULL || loose == LOOSE_DIRECT)
+		return e;
+	if (loose == LOOSE_DAMAGED)
+		return damaged_loose(r, name);
+	if (loose == LOOSE_SYMBOLIC)
+		return resolve(r, name, oid);
+	i = packed_refs_find(&r->packed, name);
+	if (i == r->packed.n || strcmp(r->packed.v[i].name, name) != 0)
+		return err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
+	*oid = r->packed.v[i].id;
+	return NULL;
+}
+
+static int
+ref_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct ref *)a)->name,
+	    ((const struct ref *)b)->name);
+}
+
+static void
+reflist_add(struct reflist *list, const char *name, const struct oid *id)
+{
+	ALLOC_GROW(list->v, list->n, list->cap);
+	list->v[list->n].name = xstrdup(name);
+	list->v[list->n].id = *id;
+	list->n++;
+}
+
+/* The refs in files below a folder, whose name ends in a slash. */
+static void
+list_loose(int parent, const char *folder, struct buf *name,
+    struct reflist *list)
+{
+	int fd = openat(parent, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	size_t before = name->len;
+	struct oid id = { { 0 } };
+	struct dirent *d;
+	enum loose loose;
+
+	if (dir == NULL && fd >= 0)
+		close(fd);
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		size_t n = strlen(d->d_name);
+
+		if (d->d_name[0] == '.' || (n > 5 &&
+		    strcmp(d->d_name + n - 5, ".lock") == 0))
+			continue;
+		buf_add(name, d->d_name, n);
+		memset(&id, 0, sizeof(id));
+		loose = d->d_type == DT_DIR ? LOOSE_NONE :
+		    read_loose(fd, d->d_name, &id);
+		/* What is packed of such a name does not count. */
+		if (loose != LOOSE_NONE) {
+			reflist_add(list, name->p, &id);
+		} else if (d->d_type == DT_DIR || d->d_type == DT_UNKNOWN) {
+			buf_addch(name, '/');
+			list_loose(fd, d->d_name, name, list);
+		}
+		buf_truncate(name, before);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
+/*
+ * Both lists, of which the loose ones count; those without a value are
+ * symbolic, and nobody's records, or damaged.
+ */
+static void
+merge(const struct packed_refs *packed, const char *prefix,
+    struct reflist *loose, struct reflist *list)
+{
+	size_t i = packed_refs_find(packed, prefix), k = 0;
+	size_t len = strlen(prefix);
+	int c, more;
+
+	for (;;) {
+		more = i < packed->n &&
+		    strncmp(packed->v[i].name, prefix, len) == 0;
+		if (!more && k == loose->n)
+			return;
+		c = !more ? 1 : k == loose->n ? -1 :
+		    strcmp(packed->v[i].name, loose->v[k].name);
+		if (c < 0)
+			reflist_add(list, packed->v[i].name,
+			    &packed->v[i].id);
+		else if (!oid_is_zero(&loose->v[k].id))
+			reflist_add(list, loose->v[k].name, &loose->v[k].id);
+		i += c <= 0;
+		k += c >= 0;
+	}
+}
+
+struct err *
+ref_list(struct repo *r, const char *prefix, struct reflist *list)
+{
+	struct reflist loose = REFLIST_INIT;
+	struct buf name = BUF_INIT;
+	struct err *e;
+	char *folder = xasprintf("%s/%s", r->commondir, prefix);
+
+	buf_addstr(&name, prefix);
+	/* In this order: a ref is packed first, and then its file goes. */
+	list_loose(AT_FDCWD, folder, &name, &loose);
+	if (loose.n > 0)
+		qsort(loose.v, loose.n, sizeof(*loose.v), ref_cmp);
+	e = load_packed(r);
+	if (e == NULL)
+		merge(&r->packed, prefix, &loose, list);
+	reflist_release(&loose);
+	buf_release(&name);
+	free(folder);
+	return e;
+}
+
+void
+reflist_release(struct reflist *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		free(list->v[i].name);
+	free(list->v);
+	memset(list, 0, sizeof(*list));
+}

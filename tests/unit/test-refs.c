@@ -1,0 +1,146 @@
+/* Reading refs: what git lists is what we list, and a line is a line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "store/packed-refs.h"
+#include "store/repo.h"
+#include "tap.h"
+
+#define A "1111111111111111111111111111111111111111"
+#define B "2222222222222222222222222222222222222222"
+
+static struct packed_refs packed = PACKED_REFS_INIT;
+
+static struct err *
+load(const char *text, size_t len)
+{
+	struct err *e = file_write("packed", text, len);
+
+	return e != NULL ? e : packed_refs_load(&packed, "packed");
+}
+
+static void
+test_lines(void)
+{
+	static const char good[] =
+	    "# pack-refs with: peeled fully-peeled sorted \n"
+	    A " refs/agent/log/a\n" A " refs/tags/v1\n^" B "\n";
+	static const char unsorted[] = A " refs/b\n" B " refs/a\n";
+	static const char nul[] = A " refs/a\0b\n";
+	static const char *const bad[] = {
+		"garbage\n", A "\n", A " \n", A " refs/a", "^" A "1\n", "\n",
+		"1111111111111111111111111111111111111X11 refs/a\n",
+		A " refs/a\n\n", A "1 refs/a\n",
+	};
+	size_t i;
+
+	no_err(packed_refs_load(&packed, "none"), "no file");
+	is_int((long long)packed.n, 0, "… has no refs");
+	no_err(load(good, strlen(good)), "a file as git writes it");
+	is_int((long long)packed.n, 2, "… has two refs");
+	i = packed_refs_find(&packed, "refs/tags/");
+	ok(i == 1 && strcmp(packed.v[i].name, "refs/tags/v1") == 0,
+	    "the first below a folder");
+	is_int((long long)packed_refs_find(&packed, "refs/z"), 2,
+	    "behind the last");
+	no_err(load(unsorted, strlen(unsorted)), "an old one, not in order");
+	is_str(packed.v[0].name, "refs/a", "… is brought in order");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		is_err(load(bad[i], strlen(bad[i])), ERR_DAMAGED, "", bad[i]);
+	is_err(packed_refs_load(&packed, "packed"), ERR_DAMAGED, "",
+	    "the same file is still damaged");
+	is_err(load(nul, sizeof(nul) - 1), ERR_DAMAGED, "", "a NUL byte");
+	no_err(load(good, strlen(good)), "a whole one again");
+	is_int((long long)packed.n, 2, "… is read again");
+	(void)unlink("packed");
+	no_err(packed_refs_load(&packed, "packed"), "a file that went");
+	is_int((long long)packed.n, 0, "… leaves nothing");
+	packed_refs_release(&packed);
+}
+
+/* Loose over packed, packed alone, symbolic, a folder in a packed name. */
+static const char script[] =
+	"set -e; git init -q refs; cd refs; "
+	"export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a GIT_COMMITTER_NAME=A"
+	" GIT_COMMITTER_EMAIL=a; tree=$(git mktree </dev/null); "
+	"new() { git update-ref refs/agent/$1"
+	" $(git commit-tree -m \"$1$2\" $tree); }; "
+	"for i in 1 2 3 4 5 6 7 8 9; do new log/w$i; new log-$i; done; "
+	"new log/deep/er/x; git tag -a -m v v1 refs/agent/log/w1; "
+	"git pack-refs --all; new log/w3 again; new log/w99; new log/a/b; "
+	"git symbolic-ref refs/agent/log/sym refs/agent/log/w1; "
+	"git symbolic-ref refs/agent/log/w5 refs/agent/log/w1; "
+	"git update-ref -d refs/agent/log/w7; touch .git/refs/agent/log/x.lock";
+
+static void
+add_git(struct buf *b, const char *command)
+{
+	FILE *f = popen(command, "r");
+	int c;
+
+	while (f != NULL && (c = getc(f)) != EOF)
+		buf_addch(b, c);
+	if (f != NULL)
+		pclose(f);
+}
+
+static void
+test_list(void)
+{
+	struct reflist list = REFLIST_INIT;
+	struct buf got = BUF_INIT, want = BUF_INIT;
+	struct repo *r = NULL;
+	char hex[OID_HEX_SIZE];
+	struct oid id, other;
+	size_t i, same = 0;
+
+	ok(system(script) == 0 && chdir("refs") == 0, "a repository");
+	no_err(repo_open(&r), "opened");
+	no_err(ref_list(r, "refs/agent/log/", &list), "its refs are listed");
+	for (i = 0; i < list.n; i++) {
+		oid_hex(&list.v[i].id, hex);
+		buf_addf(&got, "%s %s\n", hex, list.v[i].name);
+		same += ref_read(r, list.v[i].name, &id) == NULL &&
+		    oid_equal(&id, &list.v[i].id);
+	}
+	add_git(&want, "git for-each-ref --format='%(objectname) %(refname)' "
+	    "refs/agent/log/");
+	ok(got.len > 0, "there are some");
+	is_int((long long)list.n, 10, "all but the symbolic ones");
+	is_int((long long)same, (long long)list.n, "each is read the same");
+	for (i = 0; i < list.n; i++) {
+		oid_hex(&list.v[i].id, hex);
+		buf_clear(&got);
+		buf_addf(&got, "%s %s\n", hex, list.v[i].name);
+		ok(strstr(want.p, got.p) != NULL, list.v[i].name);
+	}
+	no_err(ref_read(r, "refs/agent/log/sym", &id), "a symbolic one");
+	no_err(ref_read(r, "refs/agent/log/w1", &other), "what it names");
+	ok(oid_equal(&id, &other), "… is what it says");
+	is_err(ref_read(r, "refs/agent/log/w7", &id), ERR_NOTFOUND, "w7",
+	    "a deleted one");
+	is_err(ref_read(r, "refs/agent/log", &id), ERR_NOTFOUND, "log",
+	    "a folder");
+	reflist_release(&list);
+	buf_release(&got);
+	buf_release(&want);
+	repo_close(r);
+}
+
+int
+main(void)
+{
+	char dir[] = "/tmp/test-refs.XXXXXX", *remove;
+
+	if (mkdtemp(dir) == NULL || chdir(dir) != 0)
+		return 1;
+	test_lines();
+	test_list();
+	if (asprintf(&remove, "rm -rf %s", dir) > 0)
+		(void)!system(remove);
+	free(remove);
+	return done_testing();
+}
