@@ -3,7 +3,7 @@
 # else by it than by one that was made anew.
 . "${0%/*}/lib.sh"
 . "$ROOT/tests/fixtures/index.sh"
-export -f seen_by_readers set_index_aside take_index_back same_without_index
+export -f without_age seen_by_readers set_index_aside take_index_back same_without_index
 
 # in_life SEED STEPS FIRST [STEP-COMMAND]: see tests/fixtures/index-events.pl
 in_life() {

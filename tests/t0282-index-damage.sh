@@ -3,7 +3,7 @@
 # right, and it is whole again afterwards.
 . "${0%/*}/lib.sh"
 . "$ROOT/tests/fixtures/index.sh"
-export -f seen_by_readers set_index_aside take_index_back same_without_index
+export -f without_age seen_by_readers set_index_aside take_index_back same_without_index
 export LOG_COUNT=-n60
 
 # p: two files.  The events after the first leave something in each.
@@ -117,6 +117,7 @@ EOT
 
 t 'another version, and the files of another repository' <<'EOT'
 	cd p
+	sleep 2.5	# the refs have just moved
 	restore
 	# As another version would write it: with a checksum that is right.
 	printf '\377' | dd of=.git/agent/index bs=1 seek=8 conv=notrunc
