@@ -26,6 +26,7 @@ struct item {
 struct walk {
 	struct index_walk *w;
 	struct oidset seen;
+	struct buf data;	/* of the commit that was read last */
 	struct item **heap;	/* newest at the top */
 	size_t n, cap;
 	int64_t now, last;	/* place of what was taken last */
@@ -167,7 +168,6 @@ static void
 visit(struct walk *k, const struct oid *id, const struct item *child)
 {
 	struct index_entry known;
-	struct buf data = BUF_INIT;
 	enum object_type type = OBJECT_BLOB;
 	struct item *it;
 	struct err *e = NULL;
@@ -181,12 +181,13 @@ visit(struct walk *k, const struct oid *id, const struct item *child)
 		return;
 	}
 	it = xcalloc(1, sizeof(*it));
+	buf_clear(&k->data);
 	it->rec.id = *id;
 	it->tip = child == NULL;
 	if (it->tip)
 		oidset_add(&k->tips, id);
 	if (child != NULL || !is_too_large(k, id)) {
-		e = object_read(k->w->repo, id, &type, &data);
+		e = object_read(k->w->repo, id, &type, &k->data);
 		if (e != NULL) {
 			/* Damaged or missing: counted, never fatal. */
 			if (e->code == ERR_DAMAGED)
@@ -194,16 +195,15 @@ visit(struct walk *k, const struct oid *id, const struct item *child)
 			err_free(e);
 			add_missing(k->w->batch, id);
 			item_free(it);
-			goto done;
+			return;
 		}
 	}
 	if (type == OBJECT_COMMIT)
-		e = record_parse(&it->rec, id, data.p, data.len);
+		e = record_parse(&it->rec, id, k->data.p,
+		    k->data.len);
 	place(k, it, type == OBJECT_COMMIT && e == NULL, child);
 	err_free(e);
 	heap_push(k, it);
-done:
-	buf_release(&data);
 }
 
 static void
@@ -232,11 +232,21 @@ add_link(struct index_batch *b, const struct item *it, const char *target,
 }
 
 static void
+add_answer(struct index_batch *b, const struct item *it)
+{
+	const char *steer = record_trailer(&it->rec, "Agent-Steer");
+	const char *state = record_trailer(&it->rec, "Agent-State");
+
+	if (state != NULL && strcmp(state, "done") == 0)
+		add_link(b, it, steer, INDEX_DONE);
+	else if (state != NULL && strcmp(state, "declined") == 0)
+		add_link(b, it, steer, INDEX_DECLINED);
+}
+
+static void
 add_links(struct index_batch *b, const struct item *it)
 {
 	const struct record *rec = &it->rec;
-	const char *steer = record_trailer(rec, "Agent-Steer");
-	const char *state = record_trailer(rec, "Agent-State");
 	size_t i;
 
 	add_link(b, it, record_trailer(rec, "Agent-Supersedes"),
@@ -249,13 +259,10 @@ add_links(struct index_batch *b, const struct item *it)
 		    i++)
 			add_link_to(b, it, &rec->parents[i], INDEX_ROLLED_UP);
 	else if (strcmp(rec->kind, "delivered") == 0)
-		add_link(b, it, steer, INDEX_DELIVERED);
-	else if (strcmp(rec->kind, "answered") == 0 && state != NULL &&
-	    strcmp(state, "done") == 0)
-		add_link(b, it, steer, INDEX_DONE);
-	else if (strcmp(rec->kind, "answered") == 0 && state != NULL &&
-	    strcmp(state, "declined") == 0)
-		add_link(b, it, steer, INDEX_DECLINED);
+		add_link(b, it, record_trailer(rec, "Agent-Steer"),
+		    INDEX_DELIVERED);
+	else if (strcmp(rec->kind, "answered") == 0)
+		add_answer(b, it);
 }
 
 /* A run has thousands of records, and few runs go on at a time. */
@@ -358,6 +365,7 @@ walk(struct walk *k, const struct oid *tips, size_t n,
 		item_free(it);
 	}
 	free(k->heap);
+	buf_release(&k->data);
 	oidset_release(&k->seen);
 	oidset_release(&k->tips);
 	oidset_release(&k->taken);
@@ -367,7 +375,8 @@ void
 index_walk(struct index_walk *w, const struct oid *tips, size_t n)
 {
 	static const struct oidset none = OIDSET_INIT;
-	struct walk k = { .w = w, .now = clock_now() }, again = k;
+	struct walk k = { .w = w, .now = clock_now(), .data = BUF_INIT };
+	struct walk again = k;
 
 	(void)index_batch_kind(w->batch, "");
 	skip_missing(&k);

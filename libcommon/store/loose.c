@@ -17,8 +17,8 @@ loose_path(struct repo *r, const struct oid *oid)
 }
 
 /* Most objects are in packs, and then most of the 256 folders are not there. */
-static int
-has_folder(struct repo *r, const struct oid *oid)
+int
+loose_may_exist(struct repo *r, const struct oid *oid)
 {
 	char *known = &r->loose_folders[oid->b[0]], *path;
 
@@ -107,8 +107,6 @@ loose_read(struct repo *r, const struct oid *oid, enum object_type *type,
 	struct err *e;
 	char *path;
 
-	if (!has_folder(r, oid))
-		return err_new(ERR_NOTFOUND, "not loose");
 	path = loose_path(r, oid);
 	e = file_read(path, &in);
 	if (e == NULL && (!inflate_all(&in, &raw) ||
@@ -125,10 +123,12 @@ loose_check(struct repo *r, const struct oid *oid)
 {
 	struct buf b = BUF_INIT;
 	enum object_type type;
-	struct err *e = loose_read(r, oid, &type, &b);
+	struct err *e = NULL;
 
+	if (loose_may_exist(r, oid))
+		e = loose_read(r, oid, &type, &b);
 	buf_release(&b);
-	if (e != NULL && e->code == ERR_DAMAGED)
+	if (e == NULL || e->code == ERR_DAMAGED)
 		return e;
 	err_free(e);
 	return NULL;

@@ -7,6 +7,8 @@
 
 #include "store/git.h"
 
+/* 1 if the folder where it would be is there. */
+int	 loose_may_exist(struct repo *, const struct oid *);
 /*
  * Append the object's bytes.  ERR_NOTFOUND: it is not loose, ask libgit2;
  * ERR_DAMAGED: the text names the file.

@@ -41,10 +41,12 @@ object_read(struct repo *r, const struct oid *oid, enum object_type *type,
 	struct err *e;
 	int rc;
 
-	e = loose_read(r, oid, type, b);
-	if (e == NULL || e->code != ERR_NOTFOUND)
-		return e;
-	err_free(e);
+	if (loose_may_exist(r, oid)) {
+		e = loose_read(r, oid, type, b);
+		if (e == NULL || e->code != ERR_NOTFOUND)
+			return e;
+		err_free(e);
+	}
 	e = repo_odb(r, &odb);
 	if (e != NULL)
 		return e;

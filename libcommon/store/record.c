@@ -15,13 +15,8 @@ static const char empty_tree[] = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 void
 trailers_release(struct trailers *t)
 {
-	size_t i;
-
-	for (i = 0; i < t->n; i++) {
-		free(t->v[i].key);
-		free(t->v[i].value);
-	}
 	free(t->v);
+	pool_release(&t->text);
 	memset(t, 0, sizeof(*t));
 }
 
@@ -31,35 +26,36 @@ draft_release(struct draft *d)
 	trailers_release(&d->trailers);
 }
 
-/* Takes both strings. */
 static void
-trailers_take(struct trailers *t, char *key, char *value)
+one_line(char *value)
 {
-	char *p;
-
-	for (p = value; *p != '\0'; p++)
-		if (*p == '\n' || *p == '\r')
-			*p = ' ';
-	ALLOC_GROW(t->v, t->n, t->cap);
-	t->v[t->n].key = key;
-	t->v[t->n].value = value;
-	t->n++;
+	while (*(value += strcspn(value, "\n\r")) != '\0')
+		*value = ' ';
 }
 
 void
 trailers_add(struct trailers *t, const char *key, const char *value)
 {
-	trailers_take(t, xstrdup(key), xstrdup(value));
+	struct trailer *new;
+
+	ALLOC_GROW(t->v, t->n, t->cap);
+	new = &t->v[t->n++];
+	new->key = pool_strndup(&t->text, key, strlen(key));
+	new->value = pool_strndup(&t->text, value, strlen(value));
+	one_line(new->value);
 }
 
 void
 trailers_addf(struct trailers *t, const char *key, const char *fmt, ...)
 {
 	va_list ap;
+	char *value;
 
 	va_start(ap, fmt);
-	trailers_take(t, xstrdup(key), xvasprintf(fmt, ap));
+	value = xvasprintf(fmt, ap);
 	va_end(ap);
+	trailers_add(t, key, value);
+	free(value);
 }
 
 /* git's white space, in any locale. */
@@ -125,96 +121,90 @@ key_length(const char *line, const char *stop)
 	return p < stop && *p == ':' ? n : 0;
 }
 
-static char *
-trimmed(const char *p, const char *end)
-{
-	while (p < end && is_space(*p))
-		p++;
-	while (end > p && is_space(end[-1]))
-		end--;
-	return xstrndup(p, (size_t)(end - p));
-}
-
-/* The trailer that is being read: any number of lines may follow its key. */
-struct open_trailer {
-	char *key;
-	struct buf value;
-};
-
 static void
-open_trailer_add(struct open_trailer *o, const char *p, const char *stop)
+trim(const char **p, const char **end)
 {
-	char *more = trimmed(p, stop);
-
-	if (o->value.len != 0 && *more != '\0')
-		buf_addch(&o->value, ' ');
-	buf_addstr(&o->value, more);
-	free(more);
+	while (*p < *end && is_space(**p))
+		++*p;
+	while (*end > *p && is_space((*end)[-1]))
+		--*end;
 }
 
+/* The value that was read last goes on, on a further line behind it. */
 static void
-open_trailer_take(struct open_trailer *o, struct trailers *t)
+join(struct trailer *last, char **last_end, const char *p, const char *stop)
 {
-	if (o->key != NULL)
-		trailers_take(t, o->key, buf_steal(&o->value));
-	o->key = NULL;
+	char *out = *last_end;
+
+	trim(&p, &stop);
+	if (p == stop)
+		return;
+	if (out != last->value)
+		*out++ = ' ';
+	memmove(out, p, (size_t)(stop - p));
+	*last_end = out + (stop - p);
+	**last_end = '\0';
 }
 
-/* 0, or -1 if the line is no part of a trailer. */
+/*
+ * 0, or -1 if the line is no part of a trailer.  It lies in a copy of the
+ * paragraph, in which the strings stay and end where they are.
+ */
 static int
-trailer_line(struct open_trailer *o, struct trailers *t, const char *p,
-    const char *stop)
+trailer_line(struct trailers *t, char **last_end, char *p, char *stop)
 {
+	const char *value, *end = stop;
 	size_t n;
 
-	if ((*p == ' ' || *p == '\t') && o->key != NULL) {
-		open_trailer_add(o, p, stop);
+	if ((*p == ' ' || *p == '\t') && t->n > 0) {
+		join(&t->v[t->n - 1], last_end, p, stop);
 		return 0;
 	}
 	n = key_length(p, stop);
 	if (n == 0)
 		return -1;
-	open_trailer_take(o, t);
-	o->key = xstrndup(p, n);
-	p = memchr(p, ':', (size_t)(stop - p));
-	open_trailer_add(o, p + 1, stop);
+	value = (const char *)memchr(p, ':', (size_t)(stop - p)) + 1;
+	trim(&value, &end);
+	*last_end = p + (end - p);
+	**last_end = '\0';
+	p[n] = '\0';
+	ALLOC_GROW(t->v, t->n, t->cap);
+	t->v[t->n].key = p;
+	t->v[t->n++].value = p + (value - p);
 	return 0;
 }
 
 size_t
 trailers_parse(struct trailers *t, const char *message, size_t len)
 {
-	struct open_trailer o = { NULL, BUF_INIT };
-	const char *end = message + len, *start, *p, *stop;
+	const char *start = last_paragraph(message, message + len);
+	char *p, *stop, *end, *last_end = NULL;
+	size_t n;
 	int bad = 0;
 
-	start = last_paragraph(message, end);
 	if (start == NULL)
 		return len;
-	for (p = start; p < end && !bad; p = stop < end ? stop + 1 : end) {
-		stop = line_end(p, end);
+	n = len - (size_t)(start - message);
+	p = pool_strndup(&t->text, start, n);
+	for (end = p + n; p < end && !bad; p = stop < end ? stop + 1 : end) {
+		stop = p + (line_end(p, end) - p);
 		if (!is_blank_line(p, stop))
-			bad = trailer_line(&o, t, p, stop) != 0;
+			bad = trailer_line(t, &last_end, p, stop) != 0;
 	}
-	open_trailer_take(&o, t);
 	if (bad) {
 		trailers_release(t);
 		return len;
 	}
+	for (n = 0; n < t->n; n++)
+		one_line(t->v[n].value);
 	return (size_t)(start - message);
 }
 
 void
 record_release(struct record *rec)
 {
-	free(rec->parents);
-	free(rec->author_name);
-	free(rec->author_mail);
-	free(rec->kind);
-	free(rec->subject);
-	free(rec->body);
-	free(rec->writer);
 	trailers_release(&rec->trailers);
+	pool_release(&rec->text);
 	memset(rec, 0, sizeof(*rec));
 }
 
@@ -240,6 +230,12 @@ record_rolled_up_from(const struct record *rec)
 	return rec->parent_count - (n <= rec->parent_count ? n : 0);
 }
 
+static char *
+copy(struct record *rec, const char *s)
+{
+	return pool_strndup(&rec->text, s, strlen(s));
+}
+
 static struct err *
 malformed(const char *why)
 {
@@ -250,18 +246,30 @@ static struct err *
 add_parent(struct record *rec, const char *hex)
 {
 	size_t n = rec->parent_count;
+	struct oid *more;
 	char text[OID_HEX_SIZE];
 
 	memcpy(text, hex, OID_HEX_SIZE - 1);
 	text[OID_HEX_SIZE - 1] = '\0';
 	/* Full at each power of two. */
-	if ((n & (n - 1)) == 0)
-		rec->parents = xreallocarray(rec->parents, n == 0 ? 1 : 2 * n,
-		    sizeof(*rec->parents));
+	if ((n & (n - 1)) == 0) {
+		more = (struct oid *)pool_alloc(&rec->text,
+		    (n == 0 ? 1 : 2 * n) * sizeof(*more));
+		if (n > 0)
+			memcpy(more, rec->parents, n * sizeof(*more));
+		rec->parents = more;
+	}
 	if (oid_parse(text, &rec->parents[rec->parent_count]) != 0)
 		return malformed("a parent's name is not one");
 	rec->parent_count++;
 	return NULL;
+}
+
+static char *
+trimmed(struct record *rec, const char *p, const char *end)
+{
+	trim(&p, &end);
+	return pool_strndup(&rec->text, p, (size_t)(end - p));
 }
 
 /* "Name <mail> 1700000000 +0100" */
@@ -274,8 +282,8 @@ parse_author(struct record *rec, const char *p, const char *stop)
 
 	if (shut == NULL || rec->author_name != NULL)
 		return;
-	rec->author_name = trimmed(p, open);
-	rec->author_mail = trimmed(open + 1, shut);
+	rec->author_name = trimmed(rec, p, open);
+	rec->author_mail = trimmed(rec, open + 1, shut);
 	rec->author_time = strtoll(shut + 1, NULL, 10);
 }
 
@@ -303,9 +311,9 @@ parse_headers(struct record *rec, const char *data, const char *end,
 	}
 	*message = p < end ? p + 1 : end;
 	if (rec->author_name == NULL)
-		rec->author_name = xstrdup("(unknown)");
+		rec->author_name = copy(rec, "(unknown)");
 	if (rec->author_mail == NULL)
-		rec->author_mail = xstrdup("");
+		rec->author_mail = copy(rec, "");
 	return e;
 }
 
@@ -315,9 +323,11 @@ need_once(const struct record *rec, const char *key, const char **value)
 {
 	size_t i, count = 0;
 
+	*value = NULL;
 	for (i = 0; i < rec->trailers.n; i++)
-		count += strcasecmp(rec->trailers.v[i].key, key) == 0;
-	*value = record_trailer(rec, key);
+		if (strcasecmp(rec->trailers.v[i].key, key) == 0 &&
+		    count++ == 0)
+			*value = rec->trailers.v[i].value;
 	if (count == 1 && **value != '\0')
 		return NULL;
 	return err_new(ERR_INPUT, "not a record: it has %s %s",
@@ -341,14 +351,14 @@ split_text(struct record *rec, const char *text, const char *end)
 	/* The subject repeats the kind for those who read with plain git. */
 	if ((size_t)(stop - text) > n + 1 && text[n] == ':' &&
 	    strncmp(text, rec->kind, n) == 0)
-		rec->subject = trimmed(text + n + 1, stop);
+		rec->subject = trimmed(rec, text + n + 1, stop);
 	else
-		rec->subject = trimmed(text, stop);
+		rec->subject = trimmed(rec, text, stop);
 	while (stop < end && *stop == '\n')
 		stop++;
 	while (end > stop && isspace((unsigned char)end[-1]))
 		end--;
-	rec->body = xstrndup(stop, (size_t)(end - stop));
+	rec->body = pool_strndup(&rec->text, stop, (size_t)(end - stop));
 }
 
 struct err *
@@ -361,6 +371,8 @@ record_parse(struct record *rec, const struct oid *id, const char *data,
 
 	memset(rec, 0, sizeof(*rec));
 	rec->id = *id;
+	/* All strings are parts of it; the name may be "(unknown)". */
+	pool_reserve(&rec->text, len < RECORD_TEXT_MAX ? len + 16 : 0);
 	e = parse_headers(rec, data, data + len, &message);
 	if (e != NULL)
 		return e;
@@ -379,9 +391,9 @@ record_parse(struct record *rec, const struct oid *id, const char *data,
 		return malformed("its Agent-Kind is not a word");
 	if (clock_parse(clock, &rec->clock) != 0)
 		return malformed("its Agent-Clock is not a time");
-	rec->kind = xstrdup(kind);
+	rec->kind = copy(rec, kind);
 	writer = record_trailer(rec, "Agent-Writer");
-	rec->writer = xstrdup(writer == NULL ? "" : writer);
+	rec->writer = copy(rec, writer == NULL ? "" : writer);
 	split_text(rec, message, message + n);
 	return NULL;
 }

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/pool.h"
 #include "store/oid.h"
 
 #define RECORD_TEXT_MAX (1024 * 1024)	/* bytes of a message, at most */
@@ -26,9 +27,10 @@ struct trailer {
 struct trailers {
 	struct trailer *v;
 	size_t n, cap;
+	struct pool text;	/* of their keys and values */
 };
 
-#define TRAILERS_INIT { NULL, 0, 0 }
+#define TRAILERS_INIT { NULL, 0, 0, POOL_INIT }
 
 struct record {
 	struct oid id, tree;
@@ -42,6 +44,7 @@ struct record {
 	char *writer;		/* Agent-Writer, or "" */
 	int64_t clock;		/* Agent-Clock, µs; 0 if not a record */
 	struct trailers trailers;	/* all of them, in order */
+	struct pool text;	/* where the strings and the parents are */
 };
 
 /* What a new record says; the writer adds parents, author and clock. */
@@ -81,6 +84,7 @@ void	 trailers_addf(struct trailers *, const char *key, const char *, ...)
  * --no-divider) narrowed to what records have: the last paragraph, if it is
  * not the first, and if each line is "Key: value" or a continuation.
  * Returns the offset at which that paragraph begins, or len if there is none.
+ * To an empty list.
  */
 size_t	 trailers_parse(struct trailers *, const char *message, size_t len);
 

@@ -87,9 +87,10 @@ write_many 10000
 
 # ---- reading, by the number of records and of writers ------------------------
 
-# fixture WRITERS RECORDS: kept in the build folder; its path in $at.
+# fixture WRITERS RECORDS: kept in the build folder; its path in $at.  Packed
+# as gc leaves what was written one by one: fast-import alone makes no deltas.
 fixture() {
-	at=$cache/logs-$1-$2
+	at=$cache/packed-$1-$2
 	test ! -e "$at/.git/done" || return 0
 	rm -rf "$at"
 	git init -q "$at"
@@ -97,7 +98,7 @@ fixture() {
 		git -C "$at" -c fastimport.unpackLimit=1 fast-import --quiet
 	git -C "$at" commit -q --allow-empty -m start
 	git -C "$at" pack-refs --all
-	git -C "$at" repack -adq
+	git -C "$at" repack -adfq
 	rm -rf "$at"/.git/refs/agent/log/*
 	touch -d '1 hour ago' "$at/.git/packed-refs"
 	touch "$at/.git/done"
