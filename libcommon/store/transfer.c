@@ -48,6 +48,16 @@ run_git(const struct strvec *argv, const char *remote, int background,
 	return e;
 }
 
+/*
+ * A word within one line.  The output has a line for each of perhaps ten
+ * thousand refs, so no line is searched beyond its end.
+ */
+static const char *
+in_line(const char *p, const char *stop, const char *word)
+{
+	return memmem(p, (size_t)(stop - p), word, strlen(word));
+}
+
 /* Add words to what is said; `more` joins them to those before. */
 static void
 add_words(struct buf *b, const char *p, const char *stop, int more)
@@ -73,8 +83,8 @@ problem_of(const char *output, int status)
 	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
 		stop = p + strcspn(p, "\n");
 		/* It may stand behind "Connecting to … ". */
-		fatal = strstr(p, "fatal: ");
-		if (fatal != NULL && fatal < stop) {
+		fatal = in_line(p, stop, "fatal: ");
+		if (fatal != NULL) {
 			p = fatal + 7;
 			if (skipped != NULL &&
 			    strncmp(p, unread, strlen(unread)) == 0)
@@ -200,10 +210,9 @@ is_hosts_will(const char *line, const char *stop, const char *reason)
 		"failed to update ref", "failed to lock", "cannot lock",
 		"internal server error", NULL
 	};
-	const char *p = strstr(line, "[remote rejected]");
 	size_t i;
 
-	if (p == NULL || p >= stop)
+	if (in_line(line, stop, "[remote rejected]") == NULL)
 		return 0;
 	for (i = 0; reason != NULL && faults[i] != NULL; i++)
 		if (strstr(reason, faults[i]) != NULL)
@@ -290,12 +299,12 @@ lock_remedy(const char *output)
 
 	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
 		stop = p + strcspn(p, "\n");
-		path = strstr(p, before);
-		if (path == NULL || path > stop || strncmp(p, "remote:", 7) == 0)
+		path = in_line(p, stop, before);
+		if (path == NULL || strncmp(p, "remote:", 7) == 0)
 			continue;
 		path += sizeof(before) - 1;
-		end = strstr(path, ".lock': File exists");
-		if (end != NULL && end < stop)
+		end = in_line(path, stop, ".lock': File exists");
+		if (end != NULL)
 			return xasprintf("it is locked; if 'pgrep -a git' "
 			    "shows no git that is at work here, then one was "
 			    "killed: run 'rm -f \"%.*s.lock\"'",
