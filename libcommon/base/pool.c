@@ -6,11 +6,22 @@
 #include "base/alloc.h"
 
 #define CHUNK_MIN 240
+#define CHUNK_MAX 65536
 
 struct pool_chunk {
 	struct pool_chunk *older;
+	size_t size;
 	char bytes[];
 };
+
+/* Each as large as all before, within reason. */
+static size_t
+next_size(const struct pool *p)
+{
+	size_t n = p->chunks == NULL ? CHUNK_MIN : 2 * p->chunks->size;
+
+	return n < CHUNK_MAX ? n : CHUNK_MAX;
+}
 
 void
 pool_reserve(struct pool *p, size_t n)
@@ -19,9 +30,10 @@ pool_reserve(struct pool *p, size_t n)
 
 	if (n <= p->left)
 		return;
-	if (n < CHUNK_MIN)
-		n = CHUNK_MIN;
+	if (n < next_size(p))
+		n = next_size(p);
 	c = xmalloc(sizeof(*c) + n);
+	c->size = n;
 	c->older = p->chunks;
 	p->chunks = c;
 	p->next = c->bytes;

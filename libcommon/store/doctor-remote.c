@@ -62,9 +62,7 @@ parse_there(struct reflist *list, const char *prefix, const char *output)
 		writer = line + OID_HEX_SIZE + strlen(start);
 		if (!writer_name_ok(writer))
 			continue;
-		ALLOC_GROW(list->v, list->n, list->cap);
-		list->v[list->n].name = xstrdup(writer);
-		list->v[list->n++].id = id;
+		reflist_add(list, writer, &id);
 	}
 	if (list->n > 0)
 		qsort(list->v, list->n, sizeof(*list->v), ref_cmp);

@@ -24,38 +24,26 @@ is_fetched(const char *name, const char *what)
 	    writer_name_ok(writer + 1);
 }
 
-static void
-take(struct reflist *refs, struct ref *ref)
-{
-	ALLOC_GROW(refs->v, refs->n, refs->cap);
-	refs->v[refs->n++] = *ref;
-	ref->name = NULL;
-}
-
 /* In the order of names: "refs/agent-remotes/…" is before "refs/agent/…". */
 static struct err *
 list(struct repo *r, const char *own, const char *fetched,
     struct reflist *refs, size_t *unnamed)
 {
-	struct reflist found = REFLIST_INIT;
 	const char *name;
 	struct err *e;
-	size_t i;
+	size_t i, n = 0;
 
-	e = ref_list(r, REMOTES_PREFIX, &found);
-	for (i = 0; e == NULL && i < found.n; i++) {
-		name = found.v[i].name + strlen(REMOTES_PREFIX);
+	e = ref_list(r, REMOTES_PREFIX, refs);
+	for (i = 0; i < refs->n; i++) {
+		name = refs->v[i].name + strlen(REMOTES_PREFIX);
 		if (is_fetched(name, fetched))
-			take(refs, &found.v[i]);
+			refs->v[n++] = refs->v[i];
 		else	/* Below log/, but with a name that no writer has. */
 			*unnamed += strstr(name, fetched) != NULL;
 	}
-	reflist_release(&found);
+	refs->n = n;
 	if (e == NULL)
-		e = ref_list(r, own, &found);
-	for (i = 0; e == NULL && i < found.n; i++)
-		take(refs, &found.v[i]);
-	reflist_release(&found);
+		e = ref_list(r, own, refs);
 	return e;
 }
 

@@ -117,11 +117,11 @@ ref_cmp(const void *a, const void *b)
 	    ((const struct ref *)b)->name);
 }
 
-static void
+void
 reflist_add(struct reflist *list, const char *name, const struct oid *id)
 {
 	ALLOC_GROW(list->v, list->n, list->cap);
-	list->v[list->n].name = xstrdup(name);
+	list->v[list->n].name = pool_strndup(&list->names, name, strlen(name));
 	list->v[list->n].id = *id;
 	list->n++;
 }
@@ -217,10 +217,7 @@ ref_list(struct repo *r, const char *prefix, struct reflist *list)
 void
 reflist_release(struct reflist *list)
 {
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		free(list->v[i].name);
 	free(list->v);
+	pool_release(&list->names);
 	memset(list, 0, sizeof(*list));
 }

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/pool.h"
 #include "base/strvec.h"
 #include "store/oid.h"
 
@@ -174,16 +175,18 @@ struct ref {
 struct reflist {
 	struct ref *v;
 	size_t n, cap;
+	struct pool names;	/* where the names are */
 };
 
-#define REFLIST_INIT { NULL, 0, 0 }
+#define REFLIST_INIT { NULL, 0, 0, POOL_INIT }
 
 struct err *ref_read(struct repo *, const char *name, struct oid *);
 /*
- * All refs whose name begins with the prefix, which ends in a slash, sorted
- * by name; without symbolic and damaged ones.  To an empty list.
+ * Append all refs whose name begins with the prefix, which ends in a slash,
+ * sorted by name; without symbolic and damaged ones.
  */
 struct err *ref_list(struct repo *, const char *prefix, struct reflist *);
+void	 reflist_add(struct reflist *, const char *name, const struct oid *);
 void	 reflist_release(struct reflist *);
 /*
  * Compare and swap: move the ref from `old` (NULL: it must not exist) to
