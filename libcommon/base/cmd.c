@@ -289,7 +289,6 @@ cmd_main(const struct cmd *cmd, int argc, char **argv)
 	occupy_standard_descriptors();
 	/* So that a reader that went away is an error code, and quiet. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	text_setup();
 	if (argc < 2 || !answer_common(cmd, argv[1]))
 		e = run(cmd, argv, &status);
 	if (e != NULL)

@@ -14,22 +14,6 @@
 #define REPLACEMENT "\xef\xbf\xbd"
 #define ELLIPSIS "\xe2\x80\xa6"
 
-void
-text_setup(void)
-{
-	static const char *const fallback[] = {
-		"C.UTF-8", "C.utf8", "en_US.UTF-8", "POSIX.UTF-8",
-	};
-	size_t i;
-
-	if (setlocale(LC_CTYPE, "") != NULL &&
-	    strcasecmp(nl_langinfo(CODESET), "UTF-8") == 0)
-		return;
-	for (i = 0; i < sizeof(fallback) / sizeof(fallback[0]); i++)
-		if (setlocale(LC_CTYPE, fallback[i]) != NULL)
-			return;
-}
-
 /* Table 3-7 of the Unicode Standard: no overlong forms, no surrogates. */
 size_t
 text_utf8_length(const char *text, size_t n)
@@ -180,6 +164,31 @@ text_clean(struct buf *b, const char *s, size_t n, enum text_clean mode)
 	}
 }
 
+/*
+ * For wcwidth(3), a character type locale that knows UTF-8: the user's own,
+ * else C.UTF-8.  Only when the first letter needs it: most commands show
+ * ASCII alone, and this reads four files.
+ */
+static void
+need_locale(void)
+{
+	static const char *const fallback[] = {
+		"C.UTF-8", "C.utf8", "en_US.UTF-8", "POSIX.UTF-8",
+	};
+	static int done;
+	size_t i;
+
+	if (done)
+		return;
+	done = 1;
+	if (setlocale(LC_CTYPE, "") != NULL &&
+	    strcasecmp(nl_langinfo(CODESET), "UTF-8") == 0)
+		return;
+	for (i = 0; i < sizeof(fallback) / sizeof(fallback[0]); i++)
+		if (setlocale(LC_CTYPE, fallback[i]) != NULL)
+			return;
+}
+
 /* Columns of the next character; *k is the number of its bytes. */
 static size_t
 next_width(const char *s, size_t n, size_t *k)
@@ -193,6 +202,7 @@ next_width(const char *s, size_t n, size_t *k)
 	}
 	if (*k == 1)
 		return 1;
+	need_locale();
 	/* -1 is a character newer than the C library's tables. */
 	w = wcwidth((wchar_t)decode(s, *k));
 	return w < 0 ? 1 : (size_t)w;

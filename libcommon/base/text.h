@@ -9,12 +9,6 @@
 
 #include "base/buf.h"
 
-/*
- * Choose a character type locale that knows UTF-8 (the user's own, else
- * C.UTF-8), so that wcwidth(3) answers.  Called once, by cmd_main().
- */
-void	text_setup(void);
-
 /* Length of the valid UTF-8 sequence at s (n bytes left), or 0 if invalid. */
 size_t	text_utf8_length(const char *s, size_t n);
 int	text_is_utf8(const char *s, size_t n);

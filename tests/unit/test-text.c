@@ -145,7 +145,6 @@ test_suggest(void)
 int
 main(void)
 {
-	text_setup();
 	test_utf8();
 	test_clean();
 	test_columns();
