@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/lock.h"
+#include "store/garbage.h"
 #include "store/index.h"
 #include "store/repair.h"
 #include "store/rollup.h"
@@ -272,6 +273,20 @@ check_own_log(struct repo *r)
 	return e;
 }
 
+/* As git's own commands do when they have brought or sent something. */
+static int
+has_moved(const struct sync_report *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->n; i++)
+		if (rep->refs[i].fate != SYNC_UP_TO_DATE &&
+		    rep->refs[i].fate != SYNC_REFUSED &&
+		    rep->refs[i].fate != SYNC_REWOUND)
+			return 1;
+	return 0;
+}
+
 struct err *
 sync_run(struct repo *r, int flags, struct sync_report *rep)
 {
@@ -305,5 +320,7 @@ sync_run(struct repo *r, int flags, struct sync_report *rep)
 		reached = rep->reached;
 	}
 	rep->reached = reached;
+	if (e == NULL && has_moved(rep))
+		garbage_collect(r);
 	return e;
 }
