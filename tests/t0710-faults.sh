@@ -255,7 +255,8 @@ t 'the lock of a killed process of ours is removed without a word' <<'END'
 	test -z "$(find .git/refs/agent/log -name '*.lock')"
 END
 
+# The figures are to be seen under prove, too.
 cat summary
-awk '{ n += $3; f += $5 } END {
-	print "# injected: " f " faults at " n " system calls" }' summary
+awk '{ n += $3; f += $5; b += $7 } END { print "# injected: " f \
+	" faults at " n " system calls, " b " bad" }' summary >&2
 finish

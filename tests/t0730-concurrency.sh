@@ -184,8 +184,11 @@ t 'all repositories are whole' <<'EOF'
 	done
 EOF
 
-echo "# seed $SEED"
-cat summary
+# The figures are to be seen under prove, too.
+{
+	echo "# seed $SEED"
+	cat summary
+} >&2
 cat told/*.runs | sed 's/ -[^ ]* / /' | sort | uniq -c | sed 's/^ */# /'
 git -C srv/project.git for-each-ref refs/agent/log | wc -l |
 	sed 's/.*/# & logs on the server/'
