@@ -10,6 +10,8 @@
 #include "base/file.h"
 
 #define HEX (OID_HEX_SIZE - 1)
+#define SMALL 65536	/* is read as a whole at once */
+#define WINDOW 16384	/* holds two lines, with the longest names */
 
 static int
 is_same(const struct stat *a, const struct stat *b)
@@ -137,6 +139,92 @@ packed_refs_find(const struct packed_refs *p, const char *name)
 			high = middle;
 	}
 	return low;
+}
+
+/* A line of the file, from a place in it. */
+struct search {
+	int fd;
+	off_t size;
+	off_t start, next;	/* of the line that was found, and behind it */
+	char text[WINDOW];	/* the line, and a NUL for its newline */
+};
+
+/* The first line that begins at `from` or, unless that is 0, behind it. */
+static int
+line_behind(struct search *s, off_t from)
+{
+	ssize_t n = pread(s->fd, s->text, sizeof(s->text), from);
+	char *end = n <= 0 ? NULL : s->text + n, *line = s->text, *stop;
+
+	if (end != NULL && from > 0) {
+		line = memchr(line, '\n', (size_t)(end - line));
+		line = line == NULL ? end : line + 1;
+	}
+	s->start = from + (line - s->text);
+	if (end == NULL || s->start >= s->size)
+		return end != NULL;
+	stop = memchr(line, '\n', (size_t)(end - line));
+	if (stop == NULL)
+		return 0;
+	*stop = '\0';
+	s->next = from + (stop + 1 - s->text);
+	memmove(s->text, line, (size_t)(stop + 1 - line));
+	return 1;
+}
+
+/* The same, but a ref: not a line about the file, or about a tag. */
+static int
+ref_behind(struct search *s, off_t from)
+{
+	int ok = line_behind(s, from);
+
+	while (ok && s->start < s->size &&
+	    (*s->text == '^' || *s->text == '#'))
+		ok = line_behind(s, s->next - 1);
+	return ok && (s->start >= s->size || (strlen(s->text) > HEX + 1 &&
+	    s->text[HEX] == ' '));
+}
+
+static int
+search(struct search *s, const char *name, struct oid *id)
+{
+	off_t low = 0, high = s->size, middle;
+
+	if (!line_behind(s, 0) || strncmp(s->text, "# ", 2) != 0 ||
+	    strstr(s->text, " sorted") == NULL)
+		return -1;
+	/* The line that is looked for begins in here, if there is one. */
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (!ref_behind(s, middle))
+			return -1;
+		if (s->start < s->size && strcmp(s->text + HEX + 1, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!ref_behind(s, low))
+		return -1;
+	if (s->start >= s->size || strcmp(s->text + HEX + 1, name) != 0)
+		return 0;
+	s->text[HEX] = '\0';
+	return oid_parse(s->text, id) == 0 ? 1 : -1;
+}
+
+int
+packed_refs_search(const char *path, const char *name, struct oid *id)
+{
+	struct search s = { .fd = open(path, O_RDONLY | O_CLOEXEC) };
+	struct stat st;
+	int found = -1;
+
+	if (s.fd >= 0 && fstat(s.fd, &st) == 0 && st.st_size > SMALL) {
+		s.size = st.st_size;
+		found = search(&s, name, id);
+	}
+	if (s.fd >= 0)
+		close(s.fd);
+	return found;
 }
 
 void

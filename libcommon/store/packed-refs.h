@@ -37,6 +37,12 @@ struct packed_refs {
  * ERR_DAMAGED, with no more than that word: a line is none.
  */
 struct err *packed_refs_load(struct packed_refs *, const char *path);
+/*
+ * One ref, without reading the rest: 1 and its value, 0 if it is not there,
+ * -1 if that takes all of the file, as it is small, or not in order, or is
+ * damaged at that place.
+ */
+int	 packed_refs_search(const char *path, const char *name, struct oid *);
 /* The first whose name is not before this one; n if there is none. */
 size_t	 packed_refs_find(const struct packed_refs *, const char *name);
 void	 packed_refs_release(struct packed_refs *);

@@ -36,6 +36,28 @@ load_packed(struct repo *r)
 	return e;
 }
 
+/* Most commands ask for two or three refs, of ten thousand perhaps. */
+static struct err *
+find_packed(struct repo *r, const char *name, struct oid *oid, int *found)
+{
+	char *path = xasprintf("%s/packed-refs", r->commondir);
+	struct err *e = NULL;
+	size_t i;
+
+	*found = r->packed.n > 0 ? -1 : packed_refs_search(path, name, oid);
+	free(path);
+	if (*found >= 0)
+		return NULL;
+	e = load_packed(r);
+	if (e != NULL)
+		return e;
+	i = packed_refs_find(&r->packed, name);
+	*found = i < r->packed.n && strcmp(r->packed.v[i].name, name) == 0;
+	if (*found)
+		*oid = r->packed.v[i].id;
+	return NULL;
+}
+
 enum loose { LOOSE_NONE, LOOSE_DIRECT, LOOSE_SYMBOLIC, LOOSE_DAMAGED };
 
 /* The ref in a file of its own, if there is one. */
@@ -92,22 +114,19 @@ ref_read(struct repo *r, const char *name, struct oid *oid)
 	char *path = xasprintf("%s/%s", r->commondir, name);
 	enum loose loose = read_loose(AT_FDCWD, path, oid);
 	struct err *e;
-	size_t i;
+	int found;
 
 	free(path);
-	/* Also where it is not needed: git reads nothing then. */
-	e = load_packed(r);
-	if (e != NULL || loose == LOOSE_DIRECT)
-		return e;
+	if (loose == LOOSE_DIRECT)
+		return NULL;
 	if (loose == LOOSE_DAMAGED)
 		return damaged_loose(r, name);
 	if (loose == LOOSE_SYMBOLIC)
 		return resolve(r, name, oid);
-	i = packed_refs_find(&r->packed, name);
-	if (i == r->packed.n || strcmp(r->packed.v[i].name, name) != 0)
-		return err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
-	*oid = r->packed.v[i].id;
-	return NULL;
+	e = find_packed(r, name, oid, &found);
+	if (e == NULL && !found)
+		e = err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
+	return e;
 }
 
 static int

@@ -61,6 +61,47 @@ test_lines(void)
 	packed_refs_release(&packed);
 }
 
+/* A file that is not read as a whole: each of its refs, and none between. */
+static void
+test_search(void)
+{
+	struct buf b = BUF_INIT;
+	char name[64], hex[OID_HEX_SIZE];
+	size_t i, right = 0, none = 0;
+	struct oid id;
+
+	buf_addstr(&b, "# pack-refs with: peeled fully-peeled sorted \n");
+	for (i = 0; i < 5000; i++) {
+		buf_addf(&b, "%040zx refs/agent/log/w%04zu%s\n", i, i,
+		    i % 7 == 0 ? "-with-a-long-name" : "");
+		if (i % 5 == 0)
+			buf_addf(&b, "^%040d\n", 0);
+	}
+	no_err(file_write("packed", b.p, b.len), "a large file");
+	for (i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "refs/agent/log/w%04zu%s", i,
+		    i % 7 == 0 ? "-with-a-long-name" : "");
+		snprintf(hex, sizeof(hex), "%040zx", i);
+		right += packed_refs_search("packed", name, &id) == 1 &&
+		    strtoull(hex, NULL, 16) == (unsigned)(id.b[18] << 8 |
+		    id.b[19]);
+		snprintf(name, sizeof(name), "refs/agent/log/w%04zux", i);
+		none += packed_refs_search("packed", name, &id) == 0;
+	}
+	is_int((long long)right, 5000, "each of its refs is found");
+	is_int((long long)none, 5000, "none is found that is not there");
+	is_int(packed_refs_search("packed", "refs/a", &id), 0, "before all");
+	is_int(packed_refs_search("packed", "refs/z", &id), 0, "behind all");
+	no_err(file_write("packed", b.p, b.len - 1), "without the last end");
+	is_int(packed_refs_search("packed", "refs/z", &id), -1, "… not known");
+	no_err(file_write("packed", b.p + 46, b.len - 46), "without a header");
+	is_int(packed_refs_search("packed", "refs/z", &id), -1, "… not known");
+	no_err(file_write("packed", b.p, 4096), "a small file");
+	is_int(packed_refs_search("packed", "refs/z", &id), -1, "… not known");
+	is_int(packed_refs_search("none", "refs/z", &id), -1, "no file");
+	buf_release(&b);
+}
+
 /* Loose over packed, packed alone, symbolic, a folder in a packed name. */
 static const char script[] =
 	"set -e; git init -q refs; cd refs; "
@@ -138,6 +179,7 @@ main(void)
 	if (mkdtemp(dir) == NULL || chdir(dir) != 0)
 		return 1;
 	test_lines();
+	test_search();
 	test_list();
 	if (asprintf(&remove, "rm -rf %s", dir) > 0)
 		(void)!system(remove);
