@@ -129,6 +129,44 @@ t 'records that take long to parse do not' <<'EOF'
 	test_grep 'honest one' out
 EOF
 
+t 'a commit that is far too large is not read, wherever it is' <<'EOF'
+	new_repo large
+	cd large
+	git config core.compression 1
+	evil() { git commit-tree "$@" "$EMPTY_TREE"; }
+	behind=$({ printf 'done: behind it\n'; trailers; } | evil)
+	large=$({ printf 'tree %s\nparent %s\n' "$EMPTY_TREE" "$behind"
+		printf 'author E <e@x> 1 +0000\ncommitter E <e@x> 1 +0000\n\n'
+		yes | head -c 70000000; } |
+		git hash-object -t commit -w --stdin --literally)
+	id=$({ printf 'done: on top\n'; trailers; } | evil -p "$large")
+	git update-ref refs/agent/log/large "$id"
+	# Read with all its copies it would take 200 MB and more.
+	limit=150000
+	case $(ldd "$B/bin/git-agent-log") in *libasan*) limit=unlimited ;; esac
+	limited() (ulimit -v $limit; exec "$@")
+	check() {
+		test_exit 3 limited git agent log --offline >out 2>err
+		test_grep 'on top' out
+		test_grep '1 commit in the logs could not be read' err
+		test_no_grep 'behind it' out
+		test_exit 1 limited git agent sync --check >out
+		test_grep "$large.*is far too large; readers skip it" out
+	}
+	check
+	git repack -adq
+	check
+	# Where all is read anew, one in a pack is read once.
+	rm -f .git/agent/index*
+	test_exit 3 git agent log --offline
+	check
+	git update-ref refs/agent/log/large "$large"
+	test_exit 3 limited git agent log --offline
+	git update-ref -d refs/agent/log/large
+	git update-ref refs/agent/beat/large "$large"
+	test_exit 0 limited git agent status --offline
+EOF
+
 t 'what is no commit at a log ref' <<'EOF'
 	cd hostile
 	blob=$(echo blob | git hash-object -w --stdin)

@@ -80,17 +80,10 @@ make_note(struct repo *r, const struct record *rec, const struct oid *commit)
 static struct err *
 look_at(struct look *l, struct oid *at)
 {
-	struct buf data = BUF_INIT;
-	enum object_type type;
 	struct record rec;
 	struct oid commit;
-	struct err *e, *bad;
+	struct err *e = NULL, *bad = record_read(l->repo, at, &rec);
 
-	memset(&rec, 0, sizeof(rec));
-	e = NULL;
-	bad = object_read(l->repo, at, &type, &data);
-	if (bad == NULL && type == OBJECT_COMMIT)
-		bad = record_parse(&rec, at, data.p, data.len);
 	if (bad == NULL && measured(l, &rec, &commit) &&
 	    oidset_add(&l->told, &commit) && !has_note(l, &commit)) {
 		l->lacking++;
@@ -102,7 +95,6 @@ look_at(struct look *l, struct oid *at)
 		*at = rec.parents[0];
 	err_free(bad);
 	record_release(&rec);
-	buf_release(&data);
 	return e;
 }
 

@@ -76,26 +76,17 @@ count_ahead(struct compare *c)
 {
 	struct oidset met = OIDSET_INIT;
 	struct oid at = c->tip;
-	enum object_type type;
 	struct record rec;
-	struct err *e;
 	size_t n = 0;
 
 	while (!oid_is_zero(&at) && !oidset_has(&c->reach, &at) &&
 	    oidset_add(&met, &at)) {
-		struct buf data = BUF_INIT;
-
 		n++;
-		memset(&rec, 0, sizeof(rec));
-		e = object_read(c->repo, &at, &type, &data);
-		if (e == NULL && type == OBJECT_COMMIT)
-			e = record_parse(&rec, &at, data.p, data.len);
-		err_free(e);
+		err_free(record_read(c->repo, &at, &rec));
 		memset(&at, 0, sizeof(at));
 		if (rec.parent_count > 0)
 			at = rec.parents[0];
 		record_release(&rec);
-		buf_release(&data);
 	}
 	oidset_release(&met);
 	return n;

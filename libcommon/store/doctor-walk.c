@@ -12,8 +12,7 @@
 #include "store/writer-name.h"
 
 #define SHOWN_MAX 20		/* findings of one kind, one by one */
-#define TIP_MAX (64 * 1024 * 1024)	/* as the index has them */
-#define MALFORMED_RUN_MAX 1000
+#define MALFORMED_RUN_MAX 1000	/* as the index has it */
 
 struct step {
 	struct oid id;
@@ -98,26 +97,18 @@ doctor_reach(struct repo *r, const struct ref *tips, size_t n,
     struct oidset *met)
 {
 	struct walk w = { .repo = r };
-	enum object_type type;
 	struct record rec;
-	struct err *e;
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		push_step(&w, &tips[i].id, 0);
 	while (w.n > 0) {
 		struct oid at = w.stack[--w.n].id;
-		struct buf data = BUF_INIT;
 
-		memset(&rec, 0, sizeof(rec));
-		e = object_read(r, &at, &type, &data);
-		if (e == NULL && type == OBJECT_COMMIT)
-			e = record_parse(&rec, &at, data.p, data.len);
+		err_free(record_read(r, &at, &rec));
 		for (i = 0; i < rec.parent_count; i++)
 			push_step(&w, &rec.parents[i], 0);
-		err_free(e);
 		record_release(&rec);
-		buf_release(&data);
 	}
 	free(w.stack);
 	*met = w.seen;
@@ -157,52 +148,25 @@ look_at_tree(struct walk *w, const struct oid *id)
 	tree_release(&t);
 }
 
-static int
-is_too_large(struct walk *w, const struct oid *id)
-{
-	enum object_type type = OBJECT_COMMIT;
-	size_t size = 0;
-	struct err *e = object_size(w->repo, id, &type, &size);
-	int large = e == NULL && (type != OBJECT_COMMIT || size > TIP_MAX);
-
-	err_free(e);
-	return large;
-}
-
 static void
 look_at_commit(struct walk *w, const struct step *s)
 {
-	struct buf data = BUF_INIT;
-	enum object_type type = OBJECT_BLOB;
 	struct record rec;
-	struct err *e;
-	int whole;
+	struct err *e = record_read(w->repo, &s->id, &rec);
 	size_t i;
 
-	if (is_too_large(w, &s->id)) {
-		unparseable(w, &s->id, "it is no commit, or far too large");
-		return;
-	}
-	memset(&rec, 0, sizeof(rec));
-	e = object_read(w->repo, &s->id, &type, &data);
-	if (e != NULL) {
-		not_here(w, &s->id, e);
-		goto done;
-	}
-	e = record_parse(&rec, &s->id, data.p, data.len);
-	whole = e == NULL;
-	if (whole)
+	if (e == NULL)
 		look_at_tree(w, &rec.tree);
-	else
+	else if (e->code == ERR_INPUT)
 		unparseable(w, &s->id, e->msg);
+	else
+		not_here(w, &s->id, e);
 	for (i = 0; i < rec.parent_count; i++)
 		if (!oidset_has(&w->shallow, &s->id))
 			push_step(w, &rec.parents[i],
-			    whole ? 0 : s->malformed_run + 1);
-done:
+			    e == NULL ? 0 : s->malformed_run + 1);
 	err_free(e);
 	record_release(&rec);
-	buf_release(&data);
 }
 
 /* Behind these commits there is nothing, and that is how it should be. */

@@ -108,16 +108,12 @@ index_leads_to(struct index *ix, const struct oid *from, size_t count,
 	}
 	while (n > 0 && !found && steps++ < STEPS_MAX) {
 		struct oid id = stack[--n];
-		struct buf data = BUF_INIT;
-		enum object_type type;
 		struct record rec;
 
 		found = oid_equal(&id, to);
 		memset(&rec, 0, sizeof(rec));
-		if (!found && index_find(ix, &id, &e) && e.when > end.when) {
-			err_free(object_read(ix->repo, &id, &type, &data));
-			err_free(record_parse(&rec, &id, data.p, data.len));
-		}
+		if (!found && index_find(ix, &id, &e) && e.when > end.when)
+			err_free(record_read(ix->repo, &id, &rec));
 		for (i = 0; i < rec.parent_count; i++) {
 			if (!oidset_add(&seen, &rec.parents[i]))
 				continue;
@@ -125,7 +121,6 @@ index_leads_to(struct index *ix, const struct oid *from, size_t count,
 			stack[n++] = rec.parents[i];
 		}
 		record_release(&rec);
-		buf_release(&data);
 	}
 	free(stack);
 	oidset_release(&seen);

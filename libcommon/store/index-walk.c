@@ -11,7 +11,6 @@
 #include "store/record.h"
 #include "store/writer.h"
 
-#define TIP_MAX (64 * 1024 * 1024)	/* larger is no log, and not read */
 #define RUNS_AT_A_TIME 32
 #define MALFORMED_RUN_MAX 1000	/* then the ref is not a log at all */
 
@@ -26,7 +25,6 @@ struct item {
 struct walk {
 	struct index_walk *w;
 	struct oidset seen;
-	struct buf data;	/* of the commit that was read last */
 	struct item **heap;	/* newest at the top */
 	size_t n, cap;
 	int64_t now, last;	/* place of what was taken last */
@@ -148,29 +146,13 @@ place(struct walk *k, struct item *it, int is_record, const struct item *child)
 	}
 }
 
-/* What a ref points at may be anything, of any size. */
-static int
-is_too_large(struct walk *k, const struct oid *id)
-{
-	enum object_type type;
-	struct err *e;
-	size_t size;
-	int large;
-
-	e = object_size(k->w->repo, id, &type, &size);
-	large = e == NULL && (type != OBJECT_COMMIT || size > TIP_MAX);
-	err_free(e);
-	return large;
-}
-
 /* Read one commit of a log and queue it. */
 static void
 visit(struct walk *k, const struct oid *id, const struct item *child)
 {
 	struct index_entry known;
-	enum object_type type = OBJECT_BLOB;
 	struct item *it;
-	struct err *e = NULL;
+	struct err *e;
 
 	if (!oidset_add(&k->seen, id)) {
 		meet_again(k, id, child);
@@ -181,29 +163,24 @@ visit(struct walk *k, const struct oid *id, const struct item *child)
 		return;
 	}
 	it = xcalloc(1, sizeof(*it));
-	buf_clear(&k->data);
-	it->rec.id = *id;
 	it->tip = child == NULL;
 	if (it->tip)
 		oidset_add(&k->tips, id);
-	if (child != NULL || !is_too_large(k, id)) {
-		e = object_read(k->w->repo, id, &type, &k->data);
-		if (e != NULL) {
-			/* Damaged or missing: counted, never fatal. */
-			if (e->code == ERR_DAMAGED)
-				repo_note_damage(k->w->repo, e->msg);
-			err_free(e);
-			add_missing(k->w->batch, id);
-			item_free(it);
-			return;
-		}
+	/* What is new is asked for its size, and a ref may be anything. */
+	e = record_read_next(k->w->repo, id, it->tip || k->w->index != NULL,
+	    &it->rec);
+	it->rec.id = *id;
+	if (e != NULL && e->code != ERR_INPUT) {
+		/* Damaged or missing: counted, never fatal. */
+		if (e->code == ERR_DAMAGED)
+			repo_note_damage(k->w->repo, e->msg);
+		add_missing(k->w->batch, id);
+		item_free(it);
+	} else {
+		place(k, it, e == NULL, child);
+		heap_push(k, it);
 	}
-	if (type == OBJECT_COMMIT)
-		e = record_parse(&it->rec, id, k->data.p,
-		    k->data.len);
-	place(k, it, type == OBJECT_COMMIT && e == NULL, child);
 	err_free(e);
-	heap_push(k, it);
 }
 
 static void
@@ -365,7 +342,6 @@ walk(struct walk *k, const struct oid *tips, size_t n,
 		item_free(it);
 	}
 	free(k->heap);
-	buf_release(&k->data);
 	oidset_release(&k->seen);
 	oidset_release(&k->tips);
 	oidset_release(&k->taken);
@@ -375,7 +351,7 @@ void
 index_walk(struct index_walk *w, const struct oid *tips, size_t n)
 {
 	static const struct oidset none = OIDSET_INIT;
-	struct walk k = { .w = w, .now = clock_now(), .data = BUF_INIT };
+	struct walk k = { .w = w, .now = clock_now() };
 	struct walk again = k;
 
 	(void)index_batch_kind(w->batch, "");

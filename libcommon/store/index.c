@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "store/index-file.h"
+#include "store/record.h"
 #include "store/refstate.h"
 #include "store/writer.h"
 
@@ -16,13 +17,12 @@
 static int
 is_whole(struct repo *r, const struct oid *id)
 {
-	struct buf data = BUF_INIT;
-	enum object_type type;
-	struct err *e = object_read(r, id, &type, &data);
-	int whole = e == NULL;
+	struct record rec;
+	struct err *e = record_read(r, id, &rec);
+	int whole = e == NULL || e->code == ERR_INPUT;
 
 	err_free(e);
-	buf_release(&data);
+	record_release(&rec);
 	return whole;
 }
 

@@ -1,11 +1,16 @@
 #include "store/loose.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
+
+#define CHUNK 16384
+#define HEADER_MAX 64		/* "commit 123" and a zero byte */
 
 char *
 loose_path(struct repo *r, const struct oid *oid)
@@ -30,28 +35,68 @@ loose_may_exist(struct repo *r, const struct oid *oid)
 	return *known == 'y';
 }
 
-/* The whole stream, with its check sum; 0 if it ends too early. */
-static int
-inflate_all(const struct buf *in, struct buf *out)
+/* How many bytes are to come behind the header; 0 if there is none. */
+static unsigned long long
+stated_size(const struct buf *raw)
 {
+	const char *end = memchr(raw->p, '\0',
+	    raw->len < HEADER_MAX ? raw->len : HEADER_MAX);
+	const char *space = end == NULL ? NULL : strchr(raw->p, ' ');
+
+	return space == NULL ? 0 : strtoull(space + 1, NULL, 10);
+}
+
+/* The next bytes of the file, if the last ones are used up; 0, or -1. */
+static int
+refill(int fd, unsigned char *in, size_t size, z_stream *z)
+{
+	ssize_t n;
+
+	if (z->avail_in > 0)
+		return 0;
+	do {
+		n = read(fd, in, size);
+	} while (n < 0 && errno == EINTR);
+	z->next_in = in;
+	z->avail_in = n < 0 ? 0 : (unsigned int)n;
+	return n < 0 ? -1 : 0;
+}
+
+/*
+ * The whole stream, with its check sum: 1; 0 if it is cut short or longer
+ * than it says.  ERR_INPUT as soon as it says that it is too large.
+ */
+static struct err *
+inflate_file(int fd, const char *path, size_t max, struct buf *out,
+    int *whole)
+{
+	unsigned char in[CHUNK];
+	struct err *e = NULL;
 	z_stream z;
 	int rc;
 
 	memset(&z, 0, sizeof(z));
 	if (inflateInit(&z) != Z_OK)
-		return 0;
-	z.next_in = (unsigned char *)in->p;
-	z.avail_in = (unsigned int)in->len;
+		return err_new(ERR_SYSTEM, "cannot start zlib");
 	do {
-		buf_grow(out, 16384);
+		if (refill(fd, in, sizeof(in), &z) != 0) {
+			e = err_errno("cannot read '%s'", path);
+			break;
+		}
+		buf_grow(out, CHUNK);
 		z.next_out = (unsigned char *)out->p + out->len;
-		z.avail_out = 16384;
+		z.avail_out = CHUNK;
 		rc = inflate(&z, Z_NO_FLUSH);
-		out->len += 16384 - z.avail_out;
-	} while (rc == Z_OK);
+		out->len += CHUNK - z.avail_out;
+		if (stated_size(out) > max)
+			e = err_new(ERR_INPUT, "the object in '%s' is far "
+			    "too large", path);
+	} while (e == NULL && rc == Z_OK &&
+	    out->len <= stated_size(out) + HEADER_MAX);
 	out->p[out->len] = '\0';
+	*whole = e == NULL && rc == Z_STREAM_END;
 	inflateEnd(&z);
-	return rc == Z_STREAM_END;
+	return e;
 }
 
 /* "commit 123" and a zero byte, then 123 bytes that have this name. */
@@ -59,8 +104,8 @@ static int
 parse(const struct buf *raw, const struct oid *oid, enum object_type *type,
     struct buf *b)
 {
-	const char *end = raw->len == 0 ? NULL : memchr(raw->p, '\0',
-	    raw->len < 64 ? raw->len : 64);
+	const char *end = memchr(raw->p, '\0',
+	    raw->len < HEADER_MAX ? raw->len : HEADER_MAX);
 	const char *space = end == NULL ? NULL : strchr(raw->p, ' ');
 	git_oid id, want;
 	git_object_t t;
@@ -74,7 +119,7 @@ parse(const struct buf *raw, const struct oid *oid, enum object_type *type,
 	t = git_object_string2type(name);
 	len = raw->len - (size_t)(end + 1 - raw->p);
 	oid_to_git(&want, oid);
-	if (strtoull(space + 1, NULL, 10) != len ||
+	if (stated_size(raw) != len ||
 	    git_odb_hash(&id, end + 1, len, t) != 0 ||
 	    !git_oid_equal(&id, &want))
 		return 0;
@@ -100,19 +145,26 @@ damaged(struct repo *r, const struct oid *oid, const char *path)
 }
 
 struct err *
-loose_read(struct repo *r, const struct oid *oid, enum object_type *type,
-    struct buf *b)
+loose_read(struct repo *r, const struct oid *oid, size_t max,
+    enum object_type *type, struct buf *b)
 {
-	struct buf in = BUF_INIT, raw = BUF_INIT;
-	struct err *e;
+	struct buf raw = BUF_INIT;
+	struct err *e = NULL;
 	char *path;
+	int fd, whole = 0;
 
 	path = loose_path(r, oid);
-	e = file_read(path, &in);
-	if (e == NULL && (!inflate_all(&in, &raw) ||
-	    !parse(&raw, oid, type, b)))
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		e = err_new(ERR_NOTFOUND, "not loose");
+	else if (fd < 0)
+		e = err_errno("cannot open '%s'", path);
+	else
+		e = inflate_file(fd, path, max, &raw, &whole);
+	if (e == NULL && (!whole || !parse(&raw, oid, type, b)))
 		e = damaged(r, oid, path);
-	buf_release(&in);
+	if (fd >= 0)
+		close(fd);
 	buf_release(&raw);
 	free(path);
 	return e;
@@ -126,7 +178,7 @@ loose_check(struct repo *r, const struct oid *oid)
 	struct err *e = NULL;
 
 	if (loose_may_exist(r, oid))
-		e = loose_read(r, oid, &type, &b);
+		e = loose_read(r, oid, SIZE_MAX, &type, &b);
 	buf_release(&b);
 	if (e == NULL || e->code == ERR_DAMAGED)
 		return e;

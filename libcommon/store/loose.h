@@ -11,10 +11,11 @@
 int	 loose_may_exist(struct repo *, const struct oid *);
 /*
  * Append the object's bytes.  ERR_NOTFOUND: it is not loose, ask libgit2;
- * ERR_DAMAGED: the text names the file.
+ * ERR_DAMAGED: the text names the file; ERR_INPUT: it has more than `max`
+ * bytes, and was not read.
  */
-struct err *loose_read(struct repo *, const struct oid *, enum object_type *,
-		struct buf *);
+struct err *loose_read(struct repo *, const struct oid *, size_t max,
+		enum object_type *, struct buf *);
 /* ERR_DAMAGED, or NULL if it is whole or not loose: before libgit2 reads. */
 struct err *loose_check(struct repo *, const struct oid *);
 /* The file that it would be in, malloc'd. */

@@ -31,22 +31,27 @@ missing(const struct oid *oid)
 	return err_new(ERR_NOTFOUND, "object %s is missing", hex);
 }
 
-struct err *
-object_read(struct repo *r, const struct oid *oid, enum object_type *type,
-    struct buf *b)
+static struct err *
+too_large(const struct oid *oid)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(oid, hex);
+	return err_new(ERR_INPUT, "object %s is far too large", hex);
+}
+
+static struct err *
+read_packed(struct repo *r, const struct oid *oid, size_t max, int ask,
+    enum object_type *type, struct buf *b)
 {
 	git_odb_object *object = NULL;
 	git_odb *odb = NULL;
+	git_object_t t;
 	git_oid id;
+	size_t size = 0;
 	struct err *e;
-	int rc;
+	int rc = 0;
 
-	if (loose_may_exist(r, oid)) {
-		e = loose_read(r, oid, type, b);
-		if (e == NULL || e->code != ERR_NOTFOUND)
-			return e;
-		err_free(e);
-	}
 	e = repo_odb(r, &odb);
 	if (e != NULL)
 		return e;
@@ -54,40 +59,48 @@ object_read(struct repo *r, const struct oid *oid, enum object_type *type,
 	if (r->misses > MISSES_MAX &&
 	    !git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH))
 		return missing(oid);
-	rc = git_odb_read(&object, odb, &id);
+	if (ask)
+		rc = git_odb_read_header(&size, &t, odb, &id);
+	if (rc == 0 && size <= max)
+		rc = git_odb_read(&object, odb, &id);
 	if (rc == GIT_ENOTFOUND) {
 		r->misses++;
 		return missing(oid);
 	}
 	if (rc != 0)
 		return err_git("cannot read an object");
-	*type = (enum object_type)git_odb_object_type(object);
-	buf_add(b, git_odb_object_data(object), git_odb_object_size(object));
+	if (object != NULL)
+		size = git_odb_object_size(object);
+	if (size > max) {
+		e = too_large(oid);
+	} else {
+		*type = (enum object_type)git_odb_object_type(object);
+		buf_add(b, git_odb_object_data(object), size);
+	}
 	git_odb_object_free(object);
-	return NULL;
+	return e;
 }
 
 struct err *
-object_size(struct repo *r, const struct oid *oid, enum object_type *type,
-    size_t *size)
+object_read_max(struct repo *r, const struct oid *oid, size_t max, int ask,
+    enum object_type *type, struct buf *b)
 {
-	git_object_t t;
-	git_odb *odb = NULL;
-	git_oid id;
 	struct err *e;
-	int rc;
 
-	e = repo_odb(r, &odb);
-	if (e != NULL)
-		return e;
-	oid_to_git(&id, oid);
-	rc = git_odb_read_header(size, &t, odb, &id);
-	if (rc == GIT_ENOTFOUND)
-		return missing(oid);
-	if (rc != 0)
-		return err_git("cannot read an object");
-	*type = (enum object_type)t;
-	return NULL;
+	if (loose_may_exist(r, oid)) {
+		e = loose_read(r, oid, max, type, b);
+		if (e == NULL || e->code != ERR_NOTFOUND)
+			return e;
+		err_free(e);
+	}
+	return read_packed(r, oid, max, ask, type, b);
+}
+
+struct err *
+object_read(struct repo *r, const struct oid *oid, enum object_type *type,
+    struct buf *b)
+{
+	return object_read_max(r, oid, SIZE_MAX, 0, type, b);
 }
 
 int

@@ -12,7 +12,6 @@
 #include "store/writer.h"
 #include "store/writer-name.h"
 
-#define OBJECT_MAX (64 * 1024 * 1024)	/* larger is no record, and not read */
 #define CANDIDATES 10
 
 struct reader {
@@ -55,23 +54,6 @@ reader_open(struct repo *repo, const char *const *kinds, struct reader **out)
 		rd = NULL;
 	}
 	*out = rd;
-	return e;
-}
-
-struct err *
-reader_get(struct repo *repo, const struct oid *id, struct record *rec)
-{
-	struct buf data = BUF_INIT;
-	enum object_type type;
-	struct err *e;
-
-	memset(rec, 0, sizeof(*rec));
-	e = object_read(repo, id, &type, &data);
-	if (e == NULL && type != OBJECT_COMMIT)
-		e = err_new(ERR_INPUT, "not a record: not a commit");
-	if (e == NULL)
-		e = record_parse(rec, id, data.p, data.len);
-	buf_release(&data);
 	return e;
 }
 
@@ -120,7 +102,7 @@ reader_next(struct reader *rd, const struct record **rec)
 		if (e != NULL || !there)
 			return e;
 		record_release(&rd->current);
-		bad = reader_get(rd->repo, &rd->at.id, &rd->current);
+		bad = record_read(rd->repo, &rd->at.id, &rd->current);
 		/* It was here when the index was made. */
 		rd->stats.missing += bad != NULL;
 		if (bad != NULL && bad->code == ERR_DAMAGED)
@@ -228,27 +210,19 @@ reader_find(struct repo *repo, const char *prefix, struct record *found)
 	else if (e == NULL && count > 1)
 		e = ambiguous(repo, prefix, ids, count);
 	else if (e == NULL)
-		e = reader_get(repo, &ids[0], found);
+		e = record_read(repo, &ids[0], found);
 	return e;
 }
 
-/* A heartbeat may be forced to be anything, of any size. */
 static void
 read_beat(struct repo *repo, const struct oid *id,
     void (*each)(void *, const struct record *), void *arg)
 {
-	enum object_type type = OBJECT_BLOB;
 	struct record rec;
-	struct err *e;
-	size_t size = 0;
+	struct err *e = record_read(repo, id, &rec);
 
-	memset(&rec, 0, sizeof(rec));
-	e = object_size(repo, id, &type, &size);
-	if (e == NULL && size <= OBJECT_MAX && type == OBJECT_COMMIT) {
-		e = reader_get(repo, id, &rec);
-		if (e == NULL)
-			each(arg, &rec);
-	}
+	if (e == NULL)
+		each(arg, &rec);
 	err_free(e);
 	record_release(&rec);
 }

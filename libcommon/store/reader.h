@@ -48,9 +48,6 @@ void	 reader_close(struct reader *);
  */
 struct err *reader_find(struct repo *, const char *prefix, struct record *rec);
 
-/* One record by its full id, parsed, which the caller releases. */
-struct err *reader_get(struct repo *, const struct oid *, struct record *);
-
 /* The newest heartbeats of a writer, own and fetched, by callback. */
 void	 reader_beats(struct repo *, const char *writer,
 	    void (*each)(void *, const struct record *), void *);

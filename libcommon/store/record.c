@@ -398,6 +398,30 @@ record_parse(struct record *rec, const struct oid *id, const char *data,
 	return NULL;
 }
 
+struct err *
+record_read_next(struct repo *r, const struct oid *id, int ask,
+    struct record *rec)
+{
+	struct buf data = BUF_INIT;
+	enum object_type type;
+	struct err *e;
+
+	memset(rec, 0, sizeof(*rec));
+	e = object_read_max(r, id, RECORD_OBJECT_MAX, ask, &type, &data);
+	if (e == NULL && type != OBJECT_COMMIT)
+		e = malformed("not a commit");
+	if (e == NULL)
+		e = record_parse(rec, id, data.p, data.len);
+	buf_release(&data);
+	return e;
+}
+
+struct err *
+record_read(struct repo *r, const struct oid *id, struct record *rec)
+{
+	return record_read_next(r, id, 1, rec);
+}
+
 static void
 format_signature(struct buf *b, const char *role, const char *ident,
     int64_t when)

@@ -16,8 +16,10 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "store/oid.h"
+#include "store/repo.h"
 
 #define RECORD_TEXT_MAX (1024 * 1024)	/* bytes of a message, at most */
+#define RECORD_OBJECT_MAX (64 * 1024 * 1024)	/* of a commit that is read */
 
 struct trailer {
 	char *key;		/* "Agent-Kind" */
@@ -58,6 +60,15 @@ struct draft {
 	size_t also_count;	/* borrowed */
 };
 
+/*
+ * Read and parse an object that is to be a record, of anybody's making.
+ * ERR_INPUT: it is none; larger than RECORD_OBJECT_MAX, it was not read at
+ * all.  Else as object_read().  The caller releases it in any case.
+ */
+struct err *record_read(struct repo *, const struct oid *, struct record *);
+/* The same for each of a long history: see object_read_max() on `ask`. */
+struct err *record_read_next(struct repo *, const struct oid *, int ask,
+		struct record *);
 void	 record_release(struct record *);
 /*
  * Parse a commit object.  The parents are filled in even where the message

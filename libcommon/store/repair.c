@@ -18,25 +18,19 @@ static int
 each_object(const git_oid *id, void *arg)
 {
 	struct search *s = arg;
-	struct buf data = BUF_INIT;
 	struct record rec;
-	enum object_type type;
 	struct oid oid;
 	struct err *e;
 
 	oid_from_git(&oid, id);
-	memset(&rec, 0, sizeof(rec));
-	e = object_read(s->repo, &oid, &type, &data);
-	if (e == NULL && type == OBJECT_COMMIT)
-		e = record_parse(&rec, &oid, data.p, data.len);
-	if (e == NULL && type == OBJECT_COMMIT && rec.clock > s->clock &&
+	e = record_read(s->repo, &oid, &rec);
+	if (e == NULL && rec.clock > s->clock &&
 	    strcmp(rec.writer, s->writer) == 0) {
 		s->clock = rec.clock;
 		s->newest = oid;
 	}
 	err_free(e);
 	record_release(&rec);
-	buf_release(&data);
 	return 0;
 }
 
@@ -87,8 +81,7 @@ done:
 struct err *
 log_check(struct repo *r, const char *ref)
 {
-	struct buf data = BUF_INIT;
-	enum object_type type;
+	struct record rec = { 0 };
 	struct oid tip;
 	struct err *e;
 
@@ -104,12 +97,15 @@ log_check(struct repo *r, const char *ref)
 	}
 	if (e != NULL)
 		return e;
-	e = object_read(r, &tip, &type, &data);
+	e = record_read(r, &tip, &rec);
 	if (e != NULL && (e->code == ERR_DAMAGED || e->code == ERR_NOTFOUND)) {
 		err_free(e);
 		e = advise(r, ref, &tip);
+	} else if (e != NULL && e->code == ERR_INPUT) {
+		err_free(e);
+		e = NULL;
 	}
-	buf_release(&data);
+	record_release(&rec);
 	return e;
 }
 

@@ -132,8 +132,13 @@ enum object_type { OBJECT_COMMIT = 1, OBJECT_TREE, OBJECT_BLOB, OBJECT_TAG };
 /* Append an object's bytes.  ERR_NOTFOUND: missing (shallow); ERR_DAMAGED. */
 struct err *object_read(struct repo *, const struct oid *, enum object_type *,
 		struct buf *);
-struct err *object_size(struct repo *, const struct oid *, enum object_type *,
-		size_t *);
+/*
+ * ERR_INPUT: it has more bytes than that.  With `ask` it was not read then;
+ * without, one in a pack was, once: to ask for the size of each is a third
+ * of the time that a long history takes.
+ */
+struct err *object_read_max(struct repo *, const struct oid *, size_t max,
+		int ask, enum object_type *, struct buf *);
 /* 1 if it is here; cheap, also where it is not. */
 int	 object_exists(struct repo *, const struct oid *);
 struct err *object_write(struct repo *, enum object_type, const void *, size_t,

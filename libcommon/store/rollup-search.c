@@ -76,7 +76,7 @@ static int
 look(struct search *s, const struct oid *id)
 {
 	struct record rec;
-	struct err *e = reader_get(s->repo, id, &rec);
+	struct err *e = record_read(s->repo, id, &rec);
 
 	if (e == NULL && strcmp(rec.kind, "rollup") == 0)
 		s->found = is_at_remote(s->ix, s->repo, s->remote, s->rep,
@@ -141,7 +141,7 @@ rollup_has(struct index *ix, struct repo *r, const char *remote,
 	c = index_cursor_new(ix, kinds);
 	while (!s.found && n++ < ROLLUPS_MAX &&
 	    index_cursor_next(c, &entry)) {
-		struct err *e = reader_get(r, &entry.id, &rec);
+		struct err *e = record_read(r, &entry.id, &rec);
 
 		if (e == NULL && took_later(ix, &rec, writer, tip))
 			(void)look(&s, &entry.id);

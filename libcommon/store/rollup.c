@@ -84,7 +84,7 @@ static int
 has_ended(struct repo *r, const struct oid *tip, int64_t before)
 {
 	struct record rec;
-	struct err *e = reader_get(r, tip, &rec);
+	struct err *e = record_read(r, tip, &rec);
 	int ended = e == NULL && rec.clock < before;
 
 	err_free(e);

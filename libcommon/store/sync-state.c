@@ -174,16 +174,18 @@ static struct err *
 restore_log(struct repo *r, const char *name, const struct oid *id,
     struct buf *rewound)
 {
-	struct buf data = BUF_INIT;
-	enum object_type type;
-	struct err *e;
+	struct record rec;
+	struct err *e = record_read(r, id, &rec);
 
-	e = object_read(r, id, &type, &data);
+	if (e != NULL && e->code == ERR_INPUT) {
+		err_free(e);
+		e = NULL;
+	}
 	if (e == NULL)
 		e = ref_swap(r, name, NULL, id);
 	if (e == NULL && !is_listed(rewound->p, strstr(name, "/log/") + 1))
 		buf_addf(rewound, "%s\n", strstr(name, "/log/") + 1);
-	buf_release(&data);
+	record_release(&rec);
 	return e;
 }
 
@@ -405,21 +407,13 @@ sync_drop_outrun(struct sync_report *rep, size_t from)
 static void
 step_back(struct repo *r, struct oid *id)
 {
-	struct buf data = BUF_INIT;
 	struct record rec;
-	enum object_type type;
-	struct err *e;
 
-	memset(&rec, 0, sizeof(rec));
-	e = object_read(r, id, &type, &data);
-	if (e == NULL && type == OBJECT_COMMIT)
-		e = record_parse(&rec, id, data.p, data.len);
-	err_free(e);
+	err_free(record_read(r, id, &rec));
 	memset(id, 0, sizeof(*id));
 	if (rec.parent_count > 0)
 		*id = rec.parents[0];
 	record_release(&rec);
-	buf_release(&data);
 }
 
 /* The tips of all logs that the remote has, as far as it was asked. */

@@ -158,21 +158,12 @@ writer_lock(struct repo *r, struct lock *lock)
 static int64_t
 tip_clock(struct repo *r, const struct oid *tip)
 {
-	struct buf data = BUF_INIT;
 	struct record rec;
-	enum object_type type;
-	struct err *e;
-	int64_t clock = 0;
+	struct err *e = record_read(r, tip, &rec);
+	int64_t clock = rec.clock;
 
-	memset(&rec, 0, sizeof(rec));
-	e = object_read(r, tip, &type, &data);
-	if (e == NULL && type == OBJECT_COMMIT) {
-		e = record_parse(&rec, tip, data.p, data.len);
-		clock = rec.clock;
-	}
 	err_free(e);
 	record_release(&rec);
-	buf_release(&data);
 	return clock;
 }
 

@@ -275,7 +275,7 @@ subject_of(struct repo *r, const char *name)
 
 	snprintf(hex, sizeof(hex), "%.40s", id_in_name(name));
 	if (oid_parse(hex, &id) == 0) {
-		err_free(reader_get(r, &id, &rec));
+		err_free(record_read(r, &id, &rec));
 		if (rec.subject != NULL && strcmp(rec.kind, "steer") == 0)
 			subject = xstrdup(rec.subject);
 		record_release(&rec);

@@ -125,7 +125,7 @@ link_steer(void *arg, const struct index_link *l)
 	if (l->how != INDEX_DELIVERED && l->how != INDEX_DONE &&
 	    l->how != INDEX_DECLINED)
 		return 0;
-	e = reader_get(k->g->repo, &l->from, &rec);
+	e = record_read(k->g->repo, &l->from, &rec);
 	k->g->missing += e != NULL;
 	if (e == NULL && l->how == INDEX_DELIVERED) {
 		/* The first delivery counts. */
@@ -193,7 +193,7 @@ take(struct gather *g, const char *kind, struct notes *list,
 	/* What became of an instruction is told, also that it is gone. */
 	if (!steer && index_is_gone(g->index, entry))
 		return 0;
-	e = reader_get(g->repo, &entry->id, &rec);
+	e = record_read(g->repo, &entry->id, &rec);
 	g->missing += e != NULL;
 	taken = e == NULL && strcmp(rec.kind, kind) == 0;
 	if (taken && steer)
@@ -300,7 +300,7 @@ fill_run(struct gather *g, const struct index_run *from, struct run *run)
 {
 	const char *outcome;
 	struct record rec;
-	struct err *e = reader_get(g->repo, &from->newest, &rec);
+	struct err *e = record_read(g->repo, &from->newest, &rec);
 
 	g->missing += e != NULL;
 	if (e == NULL) {
@@ -317,7 +317,7 @@ fill_run(struct gather *g, const struct index_run *from, struct run *run)
 	record_release(&rec);
 	if (from->agent_when == 0)
 		return;
-	e = reader_get(g->repo, &from->agent_from, &rec);
+	e = record_read(g->repo, &from->agent_from, &rec);
 	if (e == NULL)
 		run->agent = dup_or_null(record_trailer(&rec, "Agent-Agent"));
 	err_free(e);
