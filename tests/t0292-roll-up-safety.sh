@@ -78,6 +78,59 @@ t "a stranger's roll-up is no proof that a log is safe" <<'EOF'
 	test_grep 'victim, one' out
 EOF
 
+# on_top ORIGIN CLONE: push the commit on stdin to the log of that clone,
+# whose tip %s stands for.
+on_top() {
+	local log tip
+	log=refs/agent/log/$(cd "$2" && writer)
+	tip=$(git -C "$SCRATCH/srv/$1.git" rev-parse "$log")
+	sed "s/%s/$tip/; s/%S/${tip^^}/" |
+		git -C "$SCRATCH/srv/$1.git" hash-object -t commit -w --stdin |
+		xargs git -C "$SCRATCH/srv/$1.git" update-ref "$log"
+}
+
+# What anybody sees of the logs that were rolled up, here and elsewhere.
+is_seen() {
+	git agent sync || test $? = 3
+	test_exit 3 git agent log --all >out 2>err
+	test_grep 'could not be read as records' err
+	test_grep 'hidden, one' out
+	rm .git/agent/index*
+	test_exit 3 git agent log --all --offline >out
+	test_grep 'hidden, one' out
+}
+
+t 'who rolled a log up cannot hide it behind commits that are no records' <<'EOF'
+	new_origin hiding
+	job hiding hidden
+	new_clone hiding stranger
+	new_clone hiding watcher
+	(cd watcher && git agent sync)
+	(cd stranger && roll_up)
+	test "$(server_logs hiding)" = 1
+	(cd watcher && git agent sync)
+	log=refs/agent/log/$(cd stranger && writer)
+	for i in {1..1500}; do
+		printf 'commit %s\ncommitter E <e@x> %d +0000\ndata 1\nx\n' \
+			"$log" "$i"
+		test "$i" != 1 || printf 'from %s^0\n' "$log"
+	done | git -C srv/hiding.git fast-import --quiet
+	(cd watcher && is_seen)
+	new_clone hiding newcomer
+	(cd newcomer && is_seen)
+	cd hidden
+	git agent sync || test $? = 3
+	test "$(server_logs hiding)" = 1
+EOF
+
+t '… nor behind a parent that is named in capitals' <<'EOF'
+	tree=$(git hash-object -t tree /dev/null)
+	printf 'tree %s\nparent %%S\nauthor E <e@x> 1 +0000\ncommitter E <e@x> 1 +0000\n\nx\n' \
+		"${tree^^}" | on_top hiding stranger
+	(cd watcher && is_seen)
+	(cd newcomer && is_seen)
+EOF
+
 t 'a clone that was rolled up still has all to push to another remote' <<'EOF'
 	new_origin moved
 	job moved mover

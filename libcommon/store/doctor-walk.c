@@ -12,19 +12,13 @@
 #include "store/writer-name.h"
 
 #define SHOWN_MAX 20		/* findings of one kind, one by one */
-#define MALFORMED_RUN_MAX 1000	/* as the index has it */
-
-struct step {
-	struct oid id;
-	size_t malformed_run;
-};
 
 struct walk {
 	struct repo *repo;
 	struct diagnosis *d;
 	struct oidset seen, shallow;
 	const char *ref;
-	struct step *stack;
+	struct oid *stack;
 	size_t n, cap;
 };
 
@@ -83,13 +77,12 @@ not_here(struct walk *w, const struct oid *id, const struct err *why)
 }
 
 static void
-push_step(struct walk *w, const struct oid *id, size_t malformed_run)
+push(struct walk *w, const struct oid *id)
 {
-	if (malformed_run > MALFORMED_RUN_MAX || !oidset_add(&w->seen, id))
+	if (!oidset_add(&w->seen, id))
 		return;
 	ALLOC_GROW(w->stack, w->n, w->cap);
-	w->stack[w->n].id = *id;
-	w->stack[w->n++].malformed_run = malformed_run;
+	w->stack[w->n++] = *id;
 }
 
 void
@@ -101,13 +94,13 @@ doctor_reach(struct repo *r, const struct ref *tips, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		push_step(&w, &tips[i].id, 0);
+		push(&w, &tips[i].id);
 	while (w.n > 0) {
-		struct oid at = w.stack[--w.n].id;
+		struct oid at = w.stack[--w.n];
 
 		err_free(record_read(r, &at, &rec));
 		for (i = 0; i < rec.parent_count; i++)
-			push_step(&w, &rec.parents[i], 0);
+			push(&w, &rec.parents[i]);
 		record_release(&rec);
 	}
 	free(w.stack);
@@ -149,22 +142,21 @@ look_at_tree(struct walk *w, const struct oid *id)
 }
 
 static void
-look_at_commit(struct walk *w, const struct step *s)
+look_at_commit(struct walk *w, const struct oid *id)
 {
 	struct record rec;
-	struct err *e = record_read(w->repo, &s->id, &rec);
+	struct err *e = record_read(w->repo, id, &rec);
 	size_t i;
 
 	if (e == NULL)
 		look_at_tree(w, &rec.tree);
 	else if (e->code == ERR_INPUT)
-		unparseable(w, &s->id, e->msg);
+		unparseable(w, id, e->msg);
 	else
-		not_here(w, &s->id, e);
+		not_here(w, id, e);
 	for (i = 0; i < rec.parent_count; i++)
-		if (!oidset_has(&w->shallow, &s->id))
-			push_step(w, &rec.parents[i],
-			    e == NULL ? 0 : s->malformed_run + 1);
+		if (!oidset_has(&w->shallow, id))
+			push(w, &rec.parents[i]);
 	err_free(e);
 	record_release(&rec);
 }
@@ -191,7 +183,7 @@ doctor_records(struct repo *r, struct diagnosis *d)
 {
 	struct walk w = { .repo = r, .d = d };
 	struct reflist refs = REFLIST_INIT;
-	struct step s;
+	struct oid at;
 	struct err *e;
 	size_t i, unnamed = 0;
 
@@ -199,10 +191,10 @@ doctor_records(struct repo *r, struct diagnosis *d)
 	e = logrefs_logs(r, &refs, &unnamed);
 	for (i = 0; e == NULL && i < refs.n; i++) {
 		w.ref = refs.v[i].name;
-		push_step(&w, &refs.v[i].id, 0);
+		push(&w, &refs.v[i].id);
 		while (w.n > 0) {
-			s = w.stack[--w.n];
-			look_at_commit(&w, &s);
+			at = w.stack[--w.n];
+			look_at_commit(&w, &at);
 		}
 	}
 	if (e == NULL && unnamed > 0)

@@ -12,13 +12,11 @@
 #include "store/writer.h"
 
 #define RUNS_AT_A_TIME 32
-#define MALFORMED_RUN_MAX 1000	/* then the ref is not a log at all */
 
 /* A commit whose children are all behind us. */
 struct item {
 	struct index_entry entry;
 	struct record rec;
-	size_t malformed_run;	/* commits in a row that are not records */
 	int tip;		/* no child of it was met before */
 };
 
@@ -137,9 +135,6 @@ place(struct walk *k, struct item *it, int is_record, const struct item *child)
 	it->entry.kind = KIND_BAD;
 	if (is_record)
 		it->entry.kind = index_batch_kind(b, it->rec.kind);
-	else
-		it->malformed_run = child == NULL ? 1 :
-		    child->malformed_run + 1;
 	if (is_record && it->rec.clock > k->now + CLOCK_AHEAD_MAX) {
 		ALLOC_GROW(b->ahead, b->n_ahead, b->cap_ahead);
 		b->ahead[b->n_ahead++] = it->rec.clock;
@@ -299,9 +294,8 @@ take(struct walk *k, struct item *it)
 	else if (it->tip)
 		oidset_add(&k->taken, &it->rec.id);
 	k->last = it->entry.when;
-	if (it->malformed_run <= MALFORMED_RUN_MAX)
-		for (i = 0; i < it->rec.parent_count; i++)
-			visit(k, &it->rec.parents[i], it);
+	for (i = 0; i < it->rec.parent_count; i++)
+		visit(k, &it->rec.parents[i], it);
 	ALLOC_GROW(b->entries, b->n_entries, b->cap_entries);
 	b->entries[b->n_entries++] = it->entry;
 	if (it->entry.kind == KIND_BAD)

@@ -242,15 +242,27 @@ malformed(const char *why)
 	return err_new(ERR_INPUT, "not a record: %s", why);
 }
 
+/* The name of an object in a header; git follows one in capitals, too. */
+static int
+header_name(const char *hex, struct oid *id)
+{
+	char text[OID_HEX_SIZE], *p;
+
+	memcpy(text, hex, OID_HEX_SIZE - 1);
+	text[OID_HEX_SIZE - 1] = '\0';
+	if (oid_parse(text, id) == 0)
+		return 0;
+	for (p = text; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return oid_parse(text, id);
+}
+
 static struct err *
 add_parent(struct record *rec, const char *hex)
 {
 	size_t n = rec->parent_count;
 	struct oid *more;
-	char text[OID_HEX_SIZE];
 
-	memcpy(text, hex, OID_HEX_SIZE - 1);
-	text[OID_HEX_SIZE - 1] = '\0';
 	/* Full at each power of two. */
 	if ((n & (n - 1)) == 0) {
 		more = (struct oid *)pool_alloc(&rec->text,
@@ -259,7 +271,7 @@ add_parent(struct record *rec, const char *hex)
 			memcpy(more, rec->parents, n * sizeof(*more));
 		rec->parents = more;
 	}
-	if (oid_parse(text, &rec->parents[rec->parent_count]) != 0)
+	if (header_name(hex, &rec->parents[n]) != 0)
 		return malformed("a parent's name is not one");
 	rec->parent_count++;
 	return NULL;
@@ -293,14 +305,11 @@ parse_headers(struct record *rec, const char *data, const char *end,
 {
 	const char *p = data, *stop;
 	struct err *e = NULL;
-	char hex[OID_HEX_SIZE];
 
 	while (e == NULL && p < end && *p != '\n') {
 		stop = line_end(p, end);
 		if (strncmp(p, "tree ", 5) == 0 && stop - p == 45) {
-			memcpy(hex, p + 5, OID_HEX_SIZE - 1);
-			hex[OID_HEX_SIZE - 1] = '\0';
-			if (oid_parse(hex, &rec->tree) != 0)
+			if (header_name(p + 5, &rec->tree) != 0)
 				e = malformed("its tree's name is not one");
 		} else if (strncmp(p, "parent ", 7) == 0 && stop - p == 47) {
 			e = add_parent(rec, p + 7);
