@@ -131,6 +131,38 @@ t '… nor behind a parent that is named in capitals' <<'EOF'
 	(cd newcomer && is_seen)
 EOF
 
+t '… nor, from who has seen it, behind one that is too large to read' <<'EOF'
+	git -C srv/hiding.git config core.compression 1
+	log=refs/agent/log/$(cd stranger && writer)
+	for i in 1 2; do
+		{ printf 'tree %s\nparent %%s\nauthor E <e@x> 1 +0000\ncommitter E <e@x> 1 +0000\n\n' \
+			"$(git hash-object -t tree /dev/null)"
+			yes | head -c 70000000; } | on_top hiding stranger
+		(cd watcher && is_seen)
+		(cd watcher && git fetch -q && is_seen)
+		(cd newcomer && git fetch -q && is_seen)
+	done
+	# One ref for what was hidden, and none for what hides nothing.
+	git -C watcher for-each-ref --format='%(refname)' \
+		refs/agent-remotes/origin/kept >kept
+	test_lines 1 kept
+	test_grep "${log#refs/agent/}\$" kept
+	(cd watcher && git fetch -q --prune && git gc -q --prune=now && is_seen)
+EOF
+
+t '… and who is new is told, until the owner syncs again' <<'EOF'
+	new_clone hiding latest
+	cd latest
+	test_exit 3 git agent log --all >out 2>err
+	test_grep 'could not be read as records' err
+	test_no_grep 'hidden, one' out
+	cd ../hidden
+	git agent sync || test $? = 3
+	test "$(server_logs hiding)" = 2
+	cd ../latest
+	is_seen
+EOF
+
 t 'a clone that was rolled up still has all to push to another remote' <<'EOF'
 	new_origin moved
 	job moved mover

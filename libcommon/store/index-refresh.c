@@ -386,10 +386,21 @@ take_turn(struct index *ix, struct lock *lock)
 	free(path);
 }
 
+static void
+refresh_release(struct refresh *f)
+{
+	reflist_release(&f->refs);
+	buf_release(&f->state);
+	oidset_release(&f->old_tips);
+	oidset_release(&f->met);
+	index_batch_release(&f->batch);
+}
+
 struct err *
 index_refresh(struct index *ix, int anew)
 {
 	struct refresh f = { .ix = ix, .state = BUF_INIT, .anew = anew };
+	struct refresh again = { .ix = ix, .state = BUF_INIT };
 	struct lock lock = LOCK_INIT;
 	struct err *e;
 
@@ -398,11 +409,12 @@ index_refresh(struct index *ix, int anew)
 		err_free(sync_restore_pruned(ix->repo));
 	take_turn(ix, &lock);
 	e = refresh(&f, &lock);
+	/* What is only added to hides nothing. */
+	if (e == NULL && f.anew && !ix->plain && !index_is_damaged(ix) &&
+	    sync_keep_hidden(ix->repo, ix, &f.refs) > 0)
+		e = refresh(&again, &lock);
 	lock_release(&lock);
-	reflist_release(&f.refs);
-	buf_release(&f.state);
-	oidset_release(&f.old_tips);
-	oidset_release(&f.met);
-	index_batch_release(&f.batch);
+	refresh_release(&f);
+	refresh_release(&again);
 	return e;
 }

@@ -114,8 +114,8 @@ sync_is_connected(struct repo *r)
 	return repo_remote(r) == NULL || sync_last(r) != 0;
 }
 
-static struct err *
-write_rewound(struct repo *r, const struct buf *text)
+struct err *
+sync_write_rewound(struct repo *r, const struct buf *text)
 {
 	char *path = repo_shared_path(r, "rewound");
 	struct err *e = file_write_cache(path, text->p, text->len);
@@ -124,9 +124,8 @@ write_rewound(struct repo *r, const struct buf *text)
 	return e;
 }
 
-/* 1 if the list, one name a line, has this name. */
-static int
-is_listed(const char *list, const char *name)
+int
+sync_is_listed(const char *list, const char *name)
 {
 	size_t n = strlen(name);
 	const char *p;
@@ -135,153 +134,6 @@ is_listed(const char *list, const char *name)
 		if (strncmp(p, name, n) == 0 && strcspn(p, "\n") == n)
 			return 1;
 	return 0;
-}
-
-/* "<hex> <ref>" for each log fetched from the remote, in the refs' order. */
-static struct err *
-write_known(struct repo *r, const char *remote)
-{
-	char *path = repo_shared_path(r, "known-logs");
-	char *prefix = xasprintf("refs/agent-remotes/%s/log/", remote);
-	struct reflist refs = REFLIST_INIT;
-	struct buf text = BUF_INIT;
-	char hex[OID_HEX_SIZE];
-	struct err *e;
-	size_t i;
-
-	e = ref_list(r, prefix, &refs);
-	for (i = 0; e == NULL && i < refs.n; i++) {
-		oid_hex(&refs.v[i].id, hex);
-		buf_addf(&text, "%s %s\n", hex, refs.v[i].name);
-	}
-	if (e == NULL)
-		e = file_write_cache(path, text.p, text.len);
-	reflist_release(&refs);
-	buf_release(&text);
-	free(prefix);
-	free(path);
-	return e;
-}
-
-static int
-ref_name_cmp(const void *name, const void *ref)
-{
-	return strcmp(name, ((const struct ref *)ref)->name);
-}
-
-/* The fetched log `name` is gone from here: back to where it was. */
-static struct err *
-restore_log(struct repo *r, const char *name, const struct oid *id,
-    struct buf *rewound)
-{
-	struct record rec;
-	struct err *e = record_read(r, id, &rec);
-
-	if (e != NULL && e->code == ERR_INPUT) {
-		err_free(e);
-		e = NULL;
-	}
-	if (e == NULL)
-		e = ref_swap(r, name, NULL, id);
-	if (e == NULL && !is_listed(rewound->p, strstr(name, "/log/") + 1))
-		buf_addf(rewound, "%s\n", strstr(name, "/log/") + 1);
-	record_release(&rec);
-	return e;
-}
-
-/* 1 and the object's name, if the line is "<hex> <a ref below prefix>". */
-static int
-parse_known(const char *line, const char *prefix, struct oid *id)
-{
-	char hex[OID_HEX_SIZE];
-
-	if (strlen(line) < OID_HEX_SIZE)
-		return 0;
-	memcpy(hex, line, OID_HEX_SIZE - 1);
-	hex[OID_HEX_SIZE - 1] = '\0';
-	return oid_parse(hex, id) == 0 &&
-	    strncmp(line + OID_HEX_SIZE, prefix, strlen(prefix)) == 0;
-}
-
-struct err *
-sync_list_pruned(struct repo *r, struct strvec *lost)
-{
-	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
-	struct reflist refs = REFLIST_INIT;
-	struct buf known = BUF_INIT;
-	char *prefix = NULL;
-	struct oid id;
-	struct err *e = NULL;
-
-	err_free(file_read(path, &known));
-	if (known.len == 0 || repo_remote(r) == NULL)
-		goto done;
-	prefix = xasprintf("refs/agent-remotes/%s/log/", repo_remote(r));
-	e = ref_list(r, prefix, &refs);
-	rest = known.p;
-	while (e == NULL && (line = strsep(&rest, "\n")) != NULL)
-		if (parse_known(line, prefix, &id) && (refs.n == 0 ||
-		    bsearch(line + OID_HEX_SIZE, refs.v, refs.n,
-		    sizeof(*refs.v), ref_name_cmp) == NULL))
-			strvec_push(lost, line);
-done:
-	reflist_release(&refs);
-	buf_release(&known);
-	free(prefix);
-	free(path);
-	return e;
-}
-
-struct err *
-sync_restore_pruned(struct repo *r)
-{
-	char *said = sync_rewound(r);
-	struct strvec lost = STRVEC_INIT;
-	struct buf rewound = BUF_INIT;
-	struct index *ix = NULL;
-	struct oid id;
-	struct err *e;
-	size_t before, i;
-
-	buf_addf(&rewound, "%s%s", said, *said == '\0' ? "" : "\n");
-	before = rewound.len;
-	e = sync_list_pruned(r, &lost);
-	if (e == NULL && lost.n > 0)
-		e = index_open_plain(r, &ix);
-	for (i = 0; e == NULL && i < lost.n; i++) {
-		const char *name = lost.v[i] + OID_HEX_SIZE;
-
-		if (!parse_known(lost.v[i], "", &id) ||
-		    rollup_has(ix, r, repo_remote(r), NULL,
-		    strstr(name, "/log/") + 5, &id))
-			continue;
-		/* Beyond help if git has collected the objects by now. */
-		err_free(restore_log(r, name, &id, &rewound));
-	}
-	if (e == NULL && rewound.len > before)
-		e = write_rewound(r, &rewound);
-	index_close(ix);
-	strvec_release(&lost);
-	buf_release(&rewound);
-	free(said);
-	return e;
-}
-
-/*
- * The list of the logs is written again only where there is news: of this
- * fetch, or of a plain one that the index has seen since.
- */
-static int
-logs_changed(struct repo *r, const struct sync_report *rep)
-{
-	char *path = repo_shared_path(r, "known-logs");
-	int changed = !index_is_older(r, path);
-	size_t i;
-
-	for (i = 0; i < rep->n && !changed; i++)
-		changed = strncmp(rep->refs[i].name, "log/", 4) == 0;
-	free(path);
-	return changed;
 }
 
 struct err *
@@ -295,9 +147,9 @@ sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 	for (i = 0; i < rep->n; i++)
 		if (rep->refs[i].fate == SYNC_REWOUND)
 			buf_addf(&text, "%s\n", rep->refs[i].name);
-	e = write_rewound(r, &text);
-	if (e == NULL && logs_changed(r, rep))
-		e = write_known(r, rep->remote);
+	e = sync_write_rewound(r, &text);
+	if (e == NULL)
+		e = sync_remember_logs(r, rep);
 	if (e == NULL)
 		e = file_write_cache(fetched, "", 0);
 	buf_release(&text);
@@ -336,7 +188,7 @@ sync_rewound_is_news(struct repo *r, const struct sync_report *rep)
 	known = sync_rewound(r);
 	for (i = 0; i < rep->n && !news; i++)
 		news = rep->refs[i].fate == SYNC_REWOUND &&
-		    !is_listed(known, rep->refs[i].name);
+		    !sync_is_listed(known, rep->refs[i].name);
 	free(known);
 	return news;
 }
@@ -365,11 +217,11 @@ sync_restored(struct repo *r, struct sync_report *rep, const char *name)
 			rep->refs[i].fate = SYNC_RESTORED;
 			rep->rewound--;
 		}
-	if (is_listed(known, name)) {
+	if (sync_is_listed(known, name)) {
 		while ((line = strsep(&rest, "\n")) != NULL)
 			if (*line != '\0' && strcmp(line, name) != 0)
 				buf_addf(&text, "%s\n", line);
-		e = write_rewound(r, &text);
+		e = sync_write_rewound(r, &text);
 	}
 	buf_release(&text);
 	free(known);

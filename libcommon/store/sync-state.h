@@ -9,6 +9,12 @@
 
 /* Keep the time of this fetch, and the logs that it found rewound. */
 struct err *sync_remember_fetch(struct repo *, const struct sync_report *);
+/* For that: keep where the logs are, if one has moved. */
+struct err *sync_remember_logs(struct repo *, const struct sync_report *);
+/* What sync_rewound() is to return: one name a line. */
+struct err *sync_write_rewound(struct repo *, const struct buf *);
+/* 1 if the list, one name a line, has this name. */
+int	 sync_is_listed(const char *list, const char *name);
 /* Keep what the host refused in this push, if anything was pushed. */
 void	 sync_remember_push(struct repo *, const struct sync_report *);
 /* 1 if a log is rewound that was not so after the fetch before. */

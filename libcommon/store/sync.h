@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/strvec.h"
+#include "store/index.h"
 #include "store/repo.h"
 
 enum sync_flags {
@@ -90,6 +91,15 @@ int	 sync_is_connected(struct repo *);
 struct err *sync_restore_pruned(struct repo *);
 /* What that would put back: "<hex> <ref>" each. */
 struct err *sync_list_pruned(struct repo *, struct strvec *);
+/*
+ * A log may go on behind a commit that is not read, which hides what was
+ * read before, of those too that it had rolled up.  Make for each such log,
+ * as the last fetch left it, refs/agent-remotes/<remote>/kept/<oid>/log/
+ * <writer>, which readers find; how many were made.  `logs` is what the index
+ * was made of, sorted by name.
+ */
+size_t	 sync_keep_hidden(struct repo *, struct index *,
+	    const struct reflist *logs);
 /* When the remote last answered a fetch, µs since 1970; 0: never. */
 int64_t	 sync_last(struct repo *);
 /*
