@@ -130,6 +130,37 @@ t 'also after a plain fetch with --prune, before anything of ours ran' <<'EOF'
 	test "$(git for-each-ref refs/agent-remotes/origin/log | wc -l)" = 1
 EOF
 
+t 'its notes are shown once then, also if git has pruned the log' <<'EOF'
+	new_origin notes
+	for i in job reader; do
+		new_clone notes notes-$i
+	done
+	cd notes-job
+	printf '[oracle]\ncommand = true\n' >.gitagent
+	git add .gitagent
+	git commit -qm oracle
+	git push -q
+	git agent check
+	git agent sync
+	cd ../notes-reader
+	git pull -q
+	git agent sync
+	shown() {
+		git log -1 --notes='agent*' >log
+		test "$(grep -c 'git agent check: PASS' log)" = "$1"
+	}
+	shown 1
+	new_clone notes notes-head
+	(cd ../notes-head && roll_up)
+	git fetch -q --prune
+	git agent log --offline
+	shown 1
+	git agent sync
+	shown 1
+	git for-each-ref refs/notes/agent-remotes >refs
+	test_lines 1 refs
+EOF
+
 t 'a clone whose log was rolled up has nothing to push' <<'EOF'
 	cd job2
 	git agent sync >out 2>err

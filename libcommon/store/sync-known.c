@@ -226,6 +226,31 @@ logs_changed(struct repo *r, const struct sync_report *rep)
 	return changed;
 }
 
+/*
+ * What else was fetched of the writers whose logs a plain fetch pruned, now
+ * that the notes of who rolled them up are here.
+ */
+static struct err *
+forget_rolled_up(struct repo *r, struct index *ix,
+    const struct sync_report *rep)
+{
+	struct strvec lost = STRVEC_INIT;
+	struct err *e = sync_list_pruned(r, &lost);
+	const char *writer;
+	struct oid id;
+	size_t i;
+
+	for (i = 0; e == NULL && i < lost.n; i++) {
+		writer = strrchr(lost.v[i], '/') + 1;
+		if (parse_known(lost.v[i], "", &id) &&
+		    writer_name_ok(writer) &&
+		    rollup_has(ix, r, rep->remote, rep, writer, &id))
+			e = rollup_forget(r, rep->remote, writer, &id);
+	}
+	strvec_release(&lost);
+	return e;
+}
+
 struct err *
 sync_remember_logs(struct repo *r, const struct sync_report *rep)
 {
@@ -236,6 +261,8 @@ sync_remember_logs(struct repo *r, const struct sync_report *rep)
 		return NULL;
 	/* What was known is compared with what is read now, or never. */
 	e = index_open(r, &ix);
+	if (e == NULL)
+		e = forget_rolled_up(r, ix, rep);
 	index_close(ix);
 	if (e == NULL)
 		e = write_known(r, rep->remote);
