@@ -114,6 +114,33 @@ END
 	test ! -e "$T/prompt.3"
 EOF
 
+t '… also with a commit behind it that is cut short' <<'EOF'
+	project cut
+	cd cut
+	agent damages <<'END'
+	if test $GIT_AGENT_ITERATION = 1; then
+		echo 5e-5 >value
+		git commit -qam one
+		git commit -q --allow-empty -m two
+		id=$(git rev-parse HEAD~1)
+		file=.git/objects/${id:0:2}/${id:2}
+		cp "$file" "$T/whole"
+		chmod u+w "$file"
+		truncate -s 60 "$file"
+		echo "$file" >"$T/file"
+	else
+		cp "$T/whole" "$(cat "$T/file")"
+		git push -q
+	fi
+	echo DONE
+END
+	loop 0 --agent "$SCRATCH/damages" --max-time 60s
+	test_grep 'HEAD is not pushed' "$T/prompt.2"
+	events | grep iteration >"$T/got"
+	printf '%s\n' 'iteration 1 refused' 'iteration 2 done' >"$T/want"
+	test_cmp "$T/want" "$T/got"
+EOF
+
 t 'a promise is the last line, and alone on it' <<'EOF'
 	project forms
 	cd forms

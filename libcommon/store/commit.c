@@ -323,33 +323,3 @@ repo_is_dirty(struct repo *r, int *dirty)
 	strvec_release(&env);
 	return e;
 }
-
-int
-repo_contains(struct repo *r, const struct oid *commit, const struct oid *id)
-{
-	git_oid from, to;
-
-	if (oid_equal(commit, id))
-		return 1;
-	oid_to_git(&from, commit);
-	oid_to_git(&to, id);
-	return git_graph_descendant_of(r->git, &from, &to) == 1;
-}
-
-struct err *
-repo_is_pushed(struct repo *r, const struct oid *oid, const char *remote,
-    int *pushed)
-{
-	struct reflist list = REFLIST_INIT;
-	struct err *e;
-	char *prefix = xasprintf("refs/remotes/%s/", remote);
-	size_t i;
-
-	*pushed = 0;
-	e = ref_list(r, prefix, &list);
-	for (i = 0; e == NULL && i < list.n && !*pushed; i++)
-		*pushed = repo_contains(r, &list.v[i].id, oid);
-	reflist_release(&list);
-	free(prefix);
-	return e;
-}

@@ -318,7 +318,7 @@ move_forward(struct mend *m, const struct finding *f)
 	struct oid old;
 	struct err *e = ref_read(m->repo, f->subject, &old);
 
-	if (e == NULL && doctor_contains(m->repo, &f->id, &old))
+	if (e == NULL && repo_contains(m->repo, &f->id, &old))
 		e = ref_swap(m->repo, f->subject, &old, &f->id);
 	if (e == NULL)
 		strvec_pushf(m->done, "moved '%s' forward", f->subject);

@@ -20,13 +20,6 @@ struct err *doctor_no_notes(struct repo *, struct diagnosis *);
 /* doctor-remote.c: the logs here beside those of the remote. */
 struct err *doctor_remote(struct repo *, int flags, struct diagnosis *);
 
-/*
- * As repo_contains(), where an object on the way may be damaged: libgit2
- * reads some of those for ever (store/loose.h).
- */
-int	 doctor_contains(struct repo *, const struct oid *tip,
-	    const struct oid *);
-
 /* All that these refs lead to, as far as it is here. */
 void	 doctor_reach(struct repo *, const struct ref *, size_t n,
 	    struct oidset *met);

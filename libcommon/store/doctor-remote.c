@@ -115,12 +115,12 @@ compare_own(struct compare *c, const struct ref *there)
 	int here = object_exists(c->repo, &there->id);
 
 	if (oid_is_zero(&c->tip) || oid_equal(&c->tip, &there->id) ||
-	    (here && doctor_contains(c->repo, &c->tip, &there->id))) {
+	    (here && repo_contains(c->repo, &c->tip, &there->id))) {
 		free(ref);
 		return;
 	}
 	c->own_is_told = 1;
-	if (here && doctor_contains(c->repo, &there->id, &c->tip))
+	if (here && repo_contains(c->repo, &there->id, &c->tip))
 		diagnosis_add(c->d, DOCTOR_BEHIND, ref, xasprintf("it ends "
 		    "before what '%s' has of it, as after a backup was put "
 		    "back", c->d->remote), xstrdup("git agent sync --repair"),
@@ -208,12 +208,12 @@ compare_log(struct compare *c, const struct ref *there)
 	if (known != NULL && oid_equal(&known->id, &there->id))
 		;
 	else if (known != NULL && here &&
-	    doctor_contains(c->repo, &known->id, &there->id))
+	    repo_contains(c->repo, &known->id, &there->id))
 		lost_there(c, DOCTOR_REWOUND, there->name, &known->id);
 	else if (own && !oid_is_zero(&c->tip))
 		;		/* compare_own() tells */
 	else if (known != NULL && ((here &&
-	    !doctor_contains(c->repo, &there->id, &known->id)) ||
+	    !repo_contains(c->repo, &there->id, &known->id)) ||
 	    (!here && strvec_has(&c->rewound, log))))
 		replaced(c, there->name, &known->id);
 	else

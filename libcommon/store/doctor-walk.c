@@ -107,19 +107,6 @@ doctor_reach(struct repo *r, const struct ref *tips, size_t n,
 	*met = w.seen;
 }
 
-int
-doctor_contains(struct repo *r, const struct oid *tip, const struct oid *id)
-{
-	const struct ref ref = { NULL, *tip };
-	struct oidset met;
-	int has;
-
-	doctor_reach(r, &ref, 1, &met);
-	has = oidset_has(&met, id);
-	oidset_release(&met);
-	return has;
-}
-
 /* The attachments; most records have the empty tree. */
 static void
 look_at_tree(struct walk *w, const struct oid *id)

@@ -112,7 +112,10 @@ char	*repo_commit_subject(struct repo *, const struct oid *);
 int64_t	 repo_commit_time(struct repo *, const struct oid *);
 /* 1 if a tracked file differs from HEAD, or an untracked one is not ignored. */
 struct err *repo_is_dirty(struct repo *, int *dirty);
-/* 1 if `id` is the commit, or in its history. */
+/*
+ * 1 if `id` is the commit, or in its history, as far as that is here and
+ * whole.  Fast where they are near each other (reach.c).
+ */
 int	 repo_contains(struct repo *, const struct oid *commit,
 		const struct oid *id);
 /* 1 if the commit is in the history of a branch fetched from the remote. */
