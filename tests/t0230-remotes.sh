@@ -192,4 +192,52 @@ else
 	skip 'over http' 'no python3 or no git-http-backend'
 fi
 
+t 'a remote whose name is one of our folders: refused, and nothing written' <<'EOF'
+	new_origin named
+	for name in lab/beat lab/log lab/beat/two lab/former lab/kept; do
+		rm -rf named
+		git clone -q -o "$name" "$DAEMON_URL/named.git" named
+		cd named
+		test_exit 1 git agent sync 2>err
+		test_grep "as '[a-z]*' in the remote's name is a folder of ours" err
+		test_grep "git remote rename $name <new name>" err
+		test_exit 3 git agent log 2>err
+		test_grep "git remote rename $name" err
+		test_exit 1 git agent sync --check >out
+		test_grep "^bad-setting: '$name': .*git remote rename" out
+		git for-each-ref refs/agent-remotes refs/notes >refs
+		test_empty refs
+		test -z "$(git config --get-all "remote.$name.fetch" agent)"
+		test ! -e .git/agent
+		git agent log 'done' "kept, $name" 2>err
+		test_grep 'recorded in this clone, but not pushed' err
+		git remote rename "$name" other
+		git agent sync
+		git agent log >out
+		test_grep "kept, $name" out
+		cd ..
+	done
+EOF
+
+t 'other names with slashes are none of them' <<'EOF'
+	for name in log beat a/logs/beats; do
+		rm -rf named
+		git clone -q -o "$name" "$DAEMON_URL/named.git" named
+		cd named
+		test_exit 0 git agent log >out
+		test_grep 'kept, lab/log' out
+		git agent log 'done' "of $name"
+		git fetch -q --prune
+		git for-each-ref --format='delete %(refname)' \
+			refs/agent-remotes | git update-ref --stdin
+		test_exit 3 git agent log --offline >out
+		test_grep 'kept, lab/beat' out
+		test_grep "of $name" out
+		test_no_grep -v '^log/[^/]*$' .git/agent/rewound
+		test_exit 0 git agent sync
+		test_exit 0 git agent log --offline
+		cd ..
+	done
+EOF
+
 finish

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "store/doctor-parts.h"
+#include "store/logrefs.h"
 #include "store/writer.h"
 
 const char *
@@ -80,9 +81,12 @@ static void
 settings(struct repo *r, struct diagnosis *d)
 {
 	const char *remote = repo_remote(r), *prefix = NULL;
+	char *bad = remote == NULL ? NULL : logrefs_bad_remote(remote);
 	struct err *e;
 
-	if (remote != NULL && !repo_has_remote(r, remote) &&
+	if (bad != NULL)
+		diagnosis_add(d, DOCTOR_BAD_SETTING, remote, bad, NULL, NULL);
+	else if (remote != NULL && !repo_has_remote(r, remote) &&
 	    repo_config(r, "agent.remote") != NULL)
 		diagnosis_add(d, DOCTOR_BAD_SETTING, "agent.remote",
 		    xasprintf("it is '%s', and there is no such remote; "

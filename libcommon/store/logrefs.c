@@ -82,3 +82,25 @@ logrefs_writers(const struct reflist *refs)
 	free(names);
 	return count;
 }
+
+char *
+logrefs_bad_remote(const char *name)
+{
+	static const char *const folders[] = { "log", "beat", "former",
+		"kept" };
+	const char *part;
+	size_t i, n;
+
+	for (part = strchr(name, '/'); part != NULL; part = strchr(part, '/')) {
+		n = strcspn(++part, "/");
+		for (i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+			if (strlen(folders[i]) == n &&
+			    strncmp(part, folders[i], n) == 0)
+				return xasprintf("its records could not be "
+				    "told from others, as '%s' in the "
+				    "remote's name is a folder of ours; run "
+				    "'git remote rename %s <new name>'",
+				    folders[i], name);
+	}
+	return NULL;
+}

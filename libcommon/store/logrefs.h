@@ -15,5 +15,10 @@ struct err *logrefs_logs(struct repo *, struct reflist *, size_t *unnamed);
 struct err *logrefs_beats(struct repo *, struct reflist *);
 /* How many writers: a log that is here and fetched as well is one. */
 size_t	 logrefs_writers(const struct reflist *);
+/*
+ * A remote "lab/beat" could not be told from the heartbeats of "lab": NULL,
+ * or a sentence about its name, malloc'd.  Nothing is fetched from such a one.
+ */
+char	*logrefs_bad_remote(const char *name);
 
 #endif

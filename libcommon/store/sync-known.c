@@ -43,11 +43,20 @@ ref_name_cmp(const void *name, const void *ref)
 	return strcmp(name, ((const struct ref *)ref)->name);
 }
 
+/* "log/<writer>", of the full name of a log fetched from our remote. */
+static const char *
+short_name(struct repo *r, const char *name)
+{
+	return name + strlen("refs/agent-remotes/") +
+	    strlen(repo_remote(r)) + 1;
+}
+
 /* The fetched log `name` is gone from here: back to where it was. */
 static struct err *
 restore_log(struct repo *r, const char *name, const struct oid *id,
     struct buf *rewound)
 {
+	const char *log = short_name(r, name);
 	struct record rec;
 	struct err *e = record_read(r, id, &rec);
 
@@ -57,8 +66,8 @@ restore_log(struct repo *r, const char *name, const struct oid *id,
 	}
 	if (e == NULL)
 		e = ref_swap(r, name, NULL, id);
-	if (e == NULL && !sync_is_listed(rewound->p, strstr(name, "/log/") + 1))
-		buf_addf(rewound, "%s\n", strstr(name, "/log/") + 1);
+	if (e == NULL && !sync_is_listed(rewound->p, log))
+		buf_addf(rewound, "%s\n", log);
 	record_release(&rec);
 	return e;
 }
@@ -127,7 +136,7 @@ sync_restore_pruned(struct repo *r)
 
 		if (!parse_known(lost.v[i], "", &id) ||
 		    rollup_has(ix, r, repo_remote(r), NULL,
-		    strstr(name, "/log/") + 5, &id))
+		    short_name(r, name) + strlen("log/"), &id))
 			continue;
 		/* Beyond help if git has collected the objects by now. */
 		err_free(restore_log(r, name, &id, &rewound));

@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "store/garbage.h"
 #include "store/index.h"
+#include "store/logrefs.h"
 #include "store/repair.h"
 #include "store/rollup.h"
 #include "store/sync-move.h"
@@ -305,6 +306,9 @@ sync_run(struct repo *r, int flags, struct sync_report *rep)
 		    "no such remote; 'git remote' lists them", remote);
 		return NULL;
 	}
+	rep->problem = logrefs_bad_remote(remote);
+	if (rep->problem != NULL)
+		return NULL;
 	e = repo_make_state(r);
 	if (e == NULL)
 		e = check_own_log(r);
