@@ -133,21 +133,21 @@ EOF
 
 t '… nor, from who has seen it, behind one that is too large to read' <<'EOF'
 	git -C srv/hiding.git config core.compression 1
+	git -C srv/hiding.git config pack.window 0
 	log=refs/agent/log/$(cd stranger && writer)
 	for i in 1 2; do
 		{ printf 'tree %s\nparent %%s\nauthor E <e@x> 1 +0000\ncommitter E <e@x> 1 +0000\n\n' \
 			"$(git hash-object -t tree /dev/null)"
 			yes | head -c 70000000; } | on_top hiding stranger
 		(cd watcher && is_seen)
-		(cd watcher && git fetch -q && is_seen)
-		(cd newcomer && git fetch -q && is_seen)
 	done
+	(cd newcomer && git fetch -q && is_seen)
 	# One ref for what was hidden, and none for what hides nothing.
 	git -C watcher for-each-ref --format='%(refname)' \
 		refs/agent-remotes/origin/kept >kept
 	test_lines 1 kept
 	test_grep "${log#refs/agent/}\$" kept
-	(cd watcher && git fetch -q --prune && git gc -q --prune=now && is_seen)
+	(cd watcher && git fetch -q --prune && is_seen)
 EOF
 
 t '… and who is new is told, until the owner syncs again' <<'EOF'
