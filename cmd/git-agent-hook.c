@@ -148,13 +148,11 @@ read_input(struct input *in)
 	static char part[65536];
 	ssize_t n;
 
-	for (;;) {
+	do {
 		n = read(STDIN_FILENO, part, sizeof(part));
 		if (n > 0)
 			walk_on(&w, in, part, (size_t)n);
-		else if (n == 0 || errno != EINTR)
-			break;
-	}
+	} while (n > 0 || (n < 0 && errno == EINTR));
 }
 
 static int
@@ -165,20 +163,28 @@ is_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* The beginning of a file, and a NUL; -1 for a FIFO, which has us wait. */
+static ssize_t
+read_file(const char *path, char *out, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		n = read(fd, out, size - 1);
+	if (fd >= 0)
+		close(fd);
+	out[n < 0 ? 0 : n] = '\0';
+	return n;
+}
+
 /* First line of a small file. */
 static int
 read_line(const char *path, char *out, size_t size)
 {
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
+	if (read_file(path, out, size) <= 0)
 		return 0;
-	n = read(fd, out, size - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	out[n] = '\0';
 	out[strcspn(out, "\r\n")] = '\0';
 	return 1;
 }
@@ -266,22 +272,17 @@ print_answer(const char *event, const char *text, int stop)
 	return fflush(stdout) == 0;
 }
 
-/* Append a file to text[used]; returns the new length, or 0 if it does not
- * fit or cannot be read. */
+/* Append a file to text[used], which has size + 1 bytes; returns the new
+ * length, or 0 if it does not fit or cannot be read. */
 static size_t
 append_file(const char *path, char *text, size_t used, size_t size)
 {
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read_file(path, text + used, size - used + 1);
 
-	if (fd < 0)
-		return 0;
-	n = read(fd, text + used, size - used);
-	close(fd);
-	if (n < 0 || (size_t)n == size - used)
-		return 0;
-	text[used + (size_t)n] = '\0';
-	return used + (size_t)n;
+	if (n >= 0 && (size_t)n < size - used)
+		return used + (size_t)n;
+	text[used] = '\0';
+	return 0;
 }
 
 /* Where work/inbox.h says that things are. */
@@ -439,9 +440,8 @@ sync_if_due(const struct place *pl, const char *dir)
 	if (!state_path(path, pl->gitdir, "", "asked"))
 		return;
 	age = stat(path, &st) == 0 ? time(NULL) - st.st_mtime : SYNC_INTERVAL;
-	if (age >= 0 && age < SYNC_INTERVAL)
-		return;
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	fd = age >= 0 && age < SYNC_INTERVAL ? -1 : open(path,
+	    O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return;
 	(void)futimens(fd, NULL);
@@ -472,12 +472,11 @@ main(int argc, char **argv)
 	const char *dir = getenv("CLAUDE_PROJECT_DIR");
 
 	if (argc > 1) {
-		if (strcmp(argv[1], "--version") == 0)
-			puts("git-agent version " GIT_AGENT_VERSION);
-		else
-			puts("usage: git-agent-hook < EVENT.json\n\n"
-			    "Called by the agent client's hooks, not by "
-			    "people; see git-agent-hook(1).");
+		puts(strcmp(argv[1], "--version") == 0 ?
+		    "git-agent version " GIT_AGENT_VERSION :
+		    "usage: git-agent-hook < EVENT.json\n\nCalled by the "
+		    "agent client's hooks, not by people; see "
+		    "git-agent-hook(1).");
 		return strcmp(argv[1], "-h") == 0 ||
 		    strcmp(argv[1], "--help") == 0 ||
 		    strcmp(argv[1], "--version") == 0 ? 0 : 129;

@@ -220,7 +220,7 @@ write_batch(struct repo *r, const struct args *a)
 	char what[48];
 	struct err *e;
 
-	e = file_read_fd(STDIN_FILENO, "standard input", &text);
+	e = file_read_input("a batch", BATCH_MAX, &text);
 	if (e == NULL)
 		e = batch_read(&b, r, text.p, text.len);
 	if (e == NULL && b.n > 0)

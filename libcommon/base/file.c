@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,21 @@
 
 #include "base/alloc.h"
 
-struct err *
-file_read_fd(int fd, const char *name, struct buf *b)
+static struct err *
+too_large(const char *name, size_t max)
 {
+	return err_new(ERR_INPUT, "'%s' is larger than %zu MiB", name,
+	    max >> 20);
+}
+
+/* To the end, or to the first bytes beyond `max`. */
+static struct err *
+read_all(int fd, const char *name, size_t max, struct buf *b)
+{
+	const size_t begin = b->len;
 	ssize_t n;
 
-	for (;;) {
+	while (b->len - begin <= max) {
 		buf_grow(b, 65536);
 		n = read(fd, b->p + b->len, 65536);
 		if (n == 0)
@@ -27,21 +37,70 @@ file_read_fd(int fd, const char *name, struct buf *b)
 			return err_errno("cannot read '%s'", name);
 		}
 	}
+	return too_large(name, max);
+}
+
+static struct err *
+check_regular(int fd, const char *name, size_t max)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_errno("cannot read '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return err_new(ERR_INPUT, "'%s' is not a regular file", name);
+	/* Some of /proc have no size, and others one that is not theirs. */
+	return (uintmax_t)st.st_size > max ? too_large(name, max) : NULL;
+}
+
+struct err *
+file_read_fd(int fd, const char *name, struct buf *b)
+{
+	struct err *e = check_regular(fd, name, FILE_MAX);
+
+	return e != NULL ? e : read_all(fd, name, FILE_MAX, b);
+}
+
+struct err *
+file_read_max(const char *path, const char *name, size_t max, struct buf *b)
+{
+	struct err *e;
+	int fd;
+
+	/* Otherwise a FIFO is waited for before one knows that it is one. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return err_new(ERR_NOTFOUND, "'%s' does not exist", name);
+	/* A socket, or a device without a driver. */
+	if (fd < 0 && errno == ENXIO)
+		return err_new(ERR_INPUT, "'%s' is not a regular file", name);
+	if (fd < 0)
+		return err_errno("cannot open '%s'", name);
+	e = check_regular(fd, name, max);
+	if (e == NULL)
+		e = read_all(fd, name, max, b);
+	close(fd);
+	return e;
 }
 
 struct err *
 file_read(const char *path, struct buf *b)
 {
-	struct err *e;
-	int fd;
+	return file_read_max(path, path, FILE_MAX, b);
+}
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return err_new(ERR_NOTFOUND, "'%s' does not exist", path);
-	if (fd < 0)
-		return err_errno("cannot open '%s'", path);
-	e = file_read_fd(fd, path, b);
-	close(fd);
+struct err *
+file_read_input(const char *what, size_t max, struct buf *b)
+{
+	const size_t begin = b->len;
+	struct err *e;
+
+	e = read_all(STDIN_FILENO, "standard input", max, b);
+	if (b->len - begin > max) {
+		err_free(e);
+		e = err_new(ERR_INPUT, "standard input is too long: %s holds "
+		    "at most %zu MiB", what, max >> 20);
+	}
 	return e;
 }
 

@@ -9,10 +9,23 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Append the file's contents; ERR_NOTFOUND if it is not there. */
+/*
+ * Append the file's contents; ERR_NOTFOUND if it is not there.  Regular files
+ * alone, so that a link to a device or a FIFO neither fills the memory nor
+ * waits, and of FILE_MAX bytes at most: ERR_INPUT.
+ */
 struct err *file_read(const char *path, struct buf *);
-/* Everything up to the end of a descriptor (standard input). */
+#define FILE_MAX ((size_t)1 << 30)
+/* The same of a descriptor, which may have been opened with O_NONBLOCK. */
 struct err *file_read_fd(int fd, const char *name, struct buf *);
+/* For files that strangers can make: at most `max` bytes, whole MiB. */
+struct err *file_read_max(const char *path, const char *name, size_t max,
+		struct buf *);
+/*
+ * Standard input to its end; ERR_INPUT as soon as there is more than `max`
+ * bytes, whole MiB: "… `what` holds at most 1 MiB".
+ */
+struct err *file_read_input(const char *what, size_t max, struct buf *);
 /*
  * Replace a file at once: a reader, or a crash at any instant, sees the old
  * contents or the new, never a part.  Missing folders are made.

@@ -89,7 +89,7 @@ forget(struct packed_refs *p)
 static struct err *
 read_file(struct packed_refs *p, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct err *e = NULL;
 
 	if (fd < 0 && errno == ENOENT)

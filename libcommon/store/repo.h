@@ -21,6 +21,7 @@ struct repo;
 
 /* The project's settings, tracked with it: gitagent(5). */
 #define PROJECT_FILE ".gitagent"
+#define PROJECT_FILE_MAX ((size_t)1 << 20)	/* bytes */
 
 /*
  * Open the repository around the current folder, as git would find it

@@ -221,7 +221,7 @@ segment_open(const char *path, struct segment **out)
 {
 	struct segment *s;
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	*out = NULL;
 	if (fd < 0)

@@ -394,9 +394,14 @@ prefix_of_project(struct repo *r, char **prefix)
 
 	if (r->workdir != NULL) {
 		name = xasprintf("%s/%s", r->workdir, PROJECT_FILE);
-		err_free(file_read(name, &text));
+		e = file_read_max(name, PROJECT_FILE, PROJECT_FILE_MAX, &text);
 		free(name);
-		e = prefix_in(PROJECT_FILE, &text, prefix);
+		if (e == NULL)
+			e = prefix_in(PROJECT_FILE, &text, prefix);
+		else if (e->code == ERR_NOTFOUND) {
+			err_free(e);
+			e = NULL;
+		}
 		buf_release(&text);
 	} else {
 		e = prefix_of_commit(r, "HEAD", prefix);

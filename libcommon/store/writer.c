@@ -50,7 +50,7 @@ load(struct repo *r, char **id, char **copied)
 
 	*id = *copied = NULL;
 	/* One descriptor: the file may be replaced while we look. */
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		goto done;
 	if (fd < 0 || fstat(fd, &st) != 0)

@@ -25,6 +25,7 @@ struct batch {
 	size_t n, cap;
 };
 
+#define BATCH_MAX ((size_t)64 << 20)	/* bytes of its text */
 #define BATCH_INIT { NULL, NULL, NULL, 0, 0 }
 
 /* ERR_INPUT names the first line that is not usable, and what it wants. */

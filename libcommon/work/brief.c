@@ -16,6 +16,9 @@
 #include "work/entry.h"
 #include "work/project.h"
 
+/* Bytes of a file of ours in the work tree. */
+#define TRACKED_MAX ((size_t)16 << 20)
+
 void
 brief_release(struct brief *b)
 {
@@ -343,7 +346,7 @@ brief_apply(struct brief *b, struct repo *r, int dry_run)
 		char *path = xasprintf("%s/%s", repo_workdir(r), f->path);
 
 		buf_clear(&old);
-		e = file_read(path, &old);
+		e = file_read_max(path, f->path, TRACKED_MAX, &old);
 		if (e == NULL) {
 			f->fate = strcmp(old.p, f->text) == 0 ?
 			    BRIEF_UNCHANGED : BRIEF_KEPT;
@@ -389,7 +392,7 @@ attach(struct repo *r, const char *name, struct tree *t)
 
 	e = stay_inside(r, path, name);
 	if (e == NULL)
-		e = file_read(path, &text);
+		e = file_read_max(path, name, TRACKED_MAX, &text);
 	if (e == NULL)
 		e = object_write(r, OBJECT_BLOB, text.p, text.len, &blob);
 	if (e == NULL)

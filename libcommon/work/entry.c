@@ -33,7 +33,7 @@ entry_words(int argc, char **argv, struct buf *text)
 	int i;
 
 	if (argc == 1 && strcmp(argv[0], "-") == 0)
-		return file_read_fd(STDIN_FILENO, "standard input", text);
+		return file_read_input("a text", RECORD_TEXT_MAX, text);
 	for (i = 0; i < argc; i++)
 		buf_addf(text, "%s%s", i == 0 ? "" : " ", argv[i]);
 	return NULL;

@@ -27,7 +27,7 @@ struct entry_text {
 
 /*
  * The words of a command line, joined by blanks; "-" alone is standard
- * input to its end.  Appended.
+ * input to its end.  Appended.  ERR_INPUT: that is more than a record holds.
  */
 struct err *entry_words(int argc, char **argv, struct buf *);
 /* ERR_INPUT if there is no text, or a NUL byte in it. */

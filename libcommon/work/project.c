@@ -136,7 +136,9 @@ project_read(struct project *p, const char *workdir)
 	struct buf text = BUF_INIT;
 	struct err *e;
 
-	e = file_read(path, &text);
+	e = file_read_max(path, PROJECT_FILE, PROJECT_FILE_MAX, &text);
+	if (e != NULL && e->code == ERR_INPUT)
+		e->code = ERR_CONFIG;
 	if (e != NULL && e->code == ERR_NOTFOUND) {
 		err_free(e);
 		e = err_new(ERR_NOTFOUND, "there is no '%s' at the top of the "
