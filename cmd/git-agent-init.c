@@ -161,10 +161,22 @@ record_goal(struct repo *r, const struct args *a, const char *goal)
 		return e;
 	object_abbrev(r, &id, hex);
 	if (!a->offline && repo_remote(r) != NULL)
-		e = delivery_push(r, &id, 0, &arrived);
+		delivery_push(r, &id, 0, &arrived);
 	cmd_note("brief: recorded as %s%s", hex, repo_remote(r) == NULL ||
 	    a->offline ? "" : arrived ? " and pushed" : ", not pushed yet");
-	return e;
+	return NULL;
+}
+
+/* A session that starts now finds the digest; see git-agent-hook. */
+static void
+write_digest(struct repo *r)
+{
+	struct inbox_report inbox;
+	struct err *e = inbox_update(r, NULL, &inbox);
+
+	if (e != NULL)
+		cmd_warn("the agent's digest was not written: %s", e->msg);
+	err_free(e);
 }
 
 /* `goal` NULL: not known yet. */
@@ -172,7 +184,6 @@ static struct err *
 set_up(struct repo *r, const struct args *a, const char *goal, int record)
 {
 	struct brief_options o = { 0 };
-	struct inbox_report inbox;
 	struct brief b;
 	struct err *e;
 
@@ -187,11 +198,10 @@ set_up(struct repo *r, const struct args *a, const char *goal, int record)
 	print_fates(&b, a);
 	if (goal != NULL && record)
 		e = record_goal(r, a, goal);
-	/* A session that starts now finds the digest; see git-agent-hook. */
-	if (e == NULL && !a->dry_run)
-		e = inbox_update(r, NULL, &inbox);
-	if (e == NULL && !a->dry_run)
+	if (e == NULL && !a->dry_run) {
+		write_digest(r);
 		print_next(r, &b, goal);
+	}
 done:
 	brief_release(&b);
 	return e;
@@ -212,8 +222,6 @@ connect_clone(struct repo *r, const struct args *a, const struct overview *ov,
     int files, int *status)
 {
 	const struct note *brief = notes_newest(&ov->brief);
-	struct inbox_report inbox;
-	struct err *e = NULL;
 
 	cmd_note("%s to a project with %zu record%s: %s", a->dry_run ?
 	    "would connect" : "connected", ov->stats.records,
@@ -230,8 +238,8 @@ connect_clone(struct repo *r, const struct args *a, const struct overview *ov,
 	    "its files are not in this branch; 'git pull' or a checkout "
 	    "brings them");
 	if (!a->dry_run)
-		e = inbox_update(r, NULL, &inbox);
-	return e;
+		write_digest(r);
+	return NULL;
 }
 
 /*

@@ -145,12 +145,11 @@ add_reference(struct repo *r, struct draft *d, const char *key,
  * "recorded 3f2a1b9, pushed to 'origin'": just what happened.  `what` is one
  * record or (`it` is "them") several, up to `id`.
  */
-static struct err *
+static void
 announce(struct repo *r, const struct args *a, const char *what,
     const char *it, const struct oid *id)
 {
 	const char *remote = repo_remote(r);
-	struct err *e = NULL;
 	int arrived = 0;
 
 	if (remote == NULL) {
@@ -161,13 +160,11 @@ announce(struct repo *r, const struct args *a, const char *what,
 		cmd_note("recorded %s in this clone; 'git agent sync' "
 		    "pushes %s", what, it);
 	} else {
-		e = delivery_push(r, id, 0, &arrived);
-		if (e == NULL)
-			cmd_note("recorded %s%s%s%s", what, arrived ?
-			    ", pushed to '" : "", arrived ? remote : "",
-			    arrived ? "'" : "");
+		delivery_push(r, id, 0, &arrived);
+		cmd_note("recorded %s%s%s%s", what, arrived ?
+		    ", pushed to '" : "", arrived ? remote : "",
+		    arrived ? "'" : "");
 	}
-	return e;
 }
 
 static struct err *
@@ -202,7 +199,7 @@ write_note(struct repo *r, const struct args *a, const char *kind,
 		e = entry_append(r, &d, &id);
 	if (e == NULL) {
 		object_abbrev(r, &id, abbrev);
-		e = announce(r, a, abbrev, "it", &id);
+		announce(r, a, abbrev, "it", &id);
 	}
 done:
 	draft_release(&d);
@@ -232,7 +229,7 @@ write_batch(struct repo *r, const struct args *a)
 		goto done;
 	}
 	snprintf(what, sizeof(what), "%zu record%s", b.n, b.n == 1 ? "" : "s");
-	e = announce(r, a, what, b.n == 1 ? "it" : "them", &last);
+	announce(r, a, what, b.n == 1 ? "it" : "them", &last);
 done:
 	batch_release(&b);
 	buf_release(&text);

@@ -58,29 +58,26 @@ gather_text(int argc, char **argv, const char *otherwise, struct buf *text)
 }
 
 /* Push it, and say how far it has come: this machine, or the remote. */
-static struct err *
+static void
 send_off(struct repo *r, const struct args *a, const char *what,
     const struct oid *id, int *status)
 {
 	char abbrev[OID_HEX_SIZE];
 	const char *remote = repo_remote(r);
-	struct err *e = NULL;
 	int arrived = 0;
 
 	object_abbrev(r, id, abbrev);
 	if (remote == NULL) {
 		cmd_note("%s %s recorded in this clone (it has no remote)",
 		    what, abbrev);
-		return NULL;
+		return;
 	}
 	if (getenv("GIT_AGENT_RUN") != NULL) {
 		cmd_note("%s %s recorded; the loop pushes it", what, abbrev);
-		return NULL;
+		return;
 	}
 	if (!a->no_push && !a->offline)
-		e = delivery_push(r, id, 0, &arrived);
-	if (e != NULL)
-		return e;
+		delivery_push(r, id, 0, &arrived);
 	if (arrived) {
 		cmd_note("%s %s pushed to '%s'", what, abbrev, remote);
 	} else {
@@ -88,7 +85,6 @@ send_off(struct repo *r, const struct args *a, const char *what,
 		    "machine", what, abbrev);
 		*status = EXIT_NO;
 	}
-	return NULL;
 }
 
 static struct err *
@@ -106,7 +102,7 @@ append(struct repo *r, const struct args *a, struct draft *d,
 	d->body = t.body;
 	e = entry_append(r, d, &id);
 	if (e == NULL)
-		e = send_off(r, a, what, &id, status);
+		send_off(r, a, what, &id, status);
 	entry_text_release(&t);
 	return e;
 }

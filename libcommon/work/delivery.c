@@ -63,33 +63,42 @@ delivery_warn_refused(const struct sync_report *rep)
 		offer_branches(rep);
 }
 
-struct err *
+/* `known` is 0 where the push may have worked: then `e` says why. */
+static void
+warn_left(const struct sync_report *rep, int known, const struct err *e)
+{
+	const char *why = e == NULL ? rep->problem : e->msg;
+
+	delivery_warn_refused(rep);
+	cmd_warn("recorded in this clone, but not %spushed to '%s'%s%s; "
+	    "'git agent sync' tries again", known ? "" : "known to be ",
+	    rep->remote, why == NULL ? "" : ": ", why == NULL ? "" : why);
+}
+
+void
 delivery_push(struct repo *r, const struct oid *id, int quiet, int *arrived)
 {
 	struct oidset left = OIDSET_INIT;
 	struct sync_report rep;
 	struct err *e;
+	int known;
 
 	*arrived = 0;
 	e = sync_run(r, SYNC_PUSH | background_flag(), &rep);
+	known = e != NULL || !rep.reached;
 	if (e == NULL)
 		e = sync_unpushed(r, &left);
 	/* Another process may have written one more since. */
 	if (e == NULL)
 		*arrived = !oidset_has(&left, id);
-	if (e == NULL && !*arrived && !quiet) {
-		delivery_warn_refused(&rep);
-		cmd_warn("recorded in this clone, but not pushed to '%s'%s%s; "
-		    "'git agent sync' tries again", rep.remote,
-		    rep.problem == NULL ? "" : ": ",
-		    rep.problem == NULL ? "" : rep.problem);
-	}
+	if (!*arrived && !quiet)
+		warn_left(&rep, known || e == NULL, e);
 	if (rep.renewed != NULL && !quiet)
 		cmd_note("another copy of this clone had written to the same "
 		    "log; this one goes on as '%s'", rep.renewed);
 	oidset_release(&left);
 	sync_report_release(&rep);
-	return e;
+	err_free(e);
 }
 
 static void

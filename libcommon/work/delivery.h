@@ -16,9 +16,10 @@
 /*
  * Push this clone's records now, and say on stderr if the record `id` did
  * not get there (unless `quiet`).  *arrived: 1 the remote has it, 0 it has
- * not; what other processes write meanwhile does not count.
+ * not; what other processes write meanwhile does not count.  No error: what
+ * goes wrong now takes the record back no more, so that it is a warning.
  */
-struct err *delivery_push(struct repo *, const struct oid *id, int quiet,
+void	 delivery_push(struct repo *, const struct oid *id, int quiet,
 		int *arrived);
 
 /*

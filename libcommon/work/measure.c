@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/cmd.h"
 #include "base/lock.h"
 #include "base/text.h"
 #include "store/notes.h"
@@ -303,7 +304,8 @@ add_trailers(struct trailers *t, const struct measurement *m)
 	}
 }
 
-static struct err *
+/* Only for `git log`: the record is written and stands without it. */
+static void
 add_note(struct repo *r, const struct measurement *m)
 {
 	struct buf text = BUF_INIT;
@@ -313,8 +315,11 @@ add_note(struct repo *r, const struct measurement *m)
 	    oracle_state_name(m->result.state));
 	measure_table(&m->result, &text);
 	e = notes_set(r, &m->commit, text.p, text.len);
+	if (e != NULL)
+		cmd_warn("recorded, but without a note for 'git log': %s",
+		    e->msg);
+	err_free(e);
 	buf_release(&text);
-	return e;
 }
 
 struct err *
@@ -333,7 +338,7 @@ measure_record(struct repo *r, const struct measurement *m, struct oid *id)
 	if (e == NULL)
 		e = entry_append(r, &d, id);
 	if (e == NULL && !m->dirty)
-		e = add_note(r, m);
+		add_note(r, m);
 	draft_release(&d);
 	buf_release(&table);
 	free(subject);

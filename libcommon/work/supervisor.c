@@ -219,10 +219,25 @@ answer_stop(struct supervisor *s)
 	return e;
 }
 
+static void
+warn_unpushed(struct supervisor *s)
+{
+	struct oidset left = OIDSET_INIT;
+	struct err *e = sync_unpushed(s->repo, &left);
+
+	if (e != NULL)
+		cmd_warn("it is not known whether all is pushed: %s", e->msg);
+	else if (left.used > 0)
+		cmd_warn("%zu record%s not pushed yet; 'git agent sync' "
+		    "tries again", left.used, left.used == 1 ? " is" :
+		    "s are");
+	err_free(e);
+	oidset_release(&left);
+}
+
 static struct err *
 finish(struct supervisor *s, enum loop_end end)
 {
-	struct oidset left = OIDSET_INIT;
 	char *sentence = end_sentence(s, end);
 	struct err *e = NULL;
 
@@ -235,12 +250,7 @@ finish(struct supervisor *s, enum loop_end end)
 		e = loop_save(s);
 	loop_sync(s);
 	if (e == NULL)
-		e = sync_unpushed(s->repo, &left);
-	if (e == NULL && left.used > 0)
-		cmd_warn("%zu record%s not pushed yet; 'git agent sync' "
-		    "tries again", left.used, left.used == 1 ? " is" :
-		    "s are");
-	oidset_release(&left);
+		warn_unpushed(s);
 	free(sentence);
 	return e;
 }
