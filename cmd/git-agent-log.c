@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/cmd.h"
 #include "base/file.h"
@@ -338,67 +337,32 @@ done:
 	return e;
 }
 
-/* A file that a person wrote is not ours to replace. */
-static struct err *
-check_replaceable(const struct args *a, const char *path)
-{
-	struct buf old = BUF_INIT;
-	struct err *e;
-
-	e = file_read(path, &old);
-	if (e != NULL && e->code == ERR_NOTFOUND) {
-		err_free(e);
-		e = NULL;
-	} else if (e == NULL && !a->force &&
-	    strncmp(old.p, RENDER_MARK, strlen(RENDER_MARK)) != 0) {
-		e = err_new(ERR_INPUT, "'%s' was not written by 'git agent "
-		    "log --render'; name another file with -o, or replace it "
-		    "with --force", path);
-	}
-	buf_release(&old);
-	return e;
-}
-
 static struct err *
 render(struct repo *r, const struct args *a, int *status)
 {
 	struct overview ov;
 	struct buf text = BUF_INIT;
-	char *path = NULL;
-	struct err *e;
+	struct err *e = NULL;
 	int partial = 0;
 
 	memset(&ov, 0, sizeof(ov));
-	if (a->output == NULL) {
+	if (a->output == NULL)
 		e = repo_need_workdir(r);
-		if (e != NULL)
-			return e;
-		path = xasprintf("%s/CHANGELOG.md", repo_workdir(r));
-	} else {
-		path = xstrdup(a->output);
-	}
+	if (e != NULL)
+		return e;
 	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
 	    &partial);
 	e = overview_read(r, 0, &ov);
 	if (e != NULL)
 		goto done;
 	render_changelog(r, &ov, &text);
-	if (strcmp(path, "-") == 0) {
-		(void)fwrite(text.p, 1, text.len, stdout);
-	} else {
-		e = check_replaceable(a, path);
-		if (e == NULL)
-			e = file_write(path, text.p, text.len);
-		if (e == NULL)
-			cmd_note("wrote '%s'", path);
-	}
+	e = render_write(r, a->output, a->force, &text);
 	delivery_warn(r, &ov.stats, &partial);
 	if (partial)
 		*status = EXIT_PARTIAL;
 done:
 	overview_release(&ov);
 	buf_release(&text);
-	free(path);
 	return e;
 }
 

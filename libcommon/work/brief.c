@@ -1,6 +1,5 @@
 #include "work/brief.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/text.h"
 #include "store/reader.h"
 #include "work/entry.h"
+#include "work/inside.h"
 #include "work/project.h"
 
 /* Bytes of a file of ours in the work tree. */
@@ -361,27 +361,6 @@ brief_apply(struct brief *b, struct repo *r, int dry_run)
 	return e;
 }
 
-/*
- * A repository may have been made by a stranger: a link in it that leads out
- * of it would have us publish a file of the user's.
- */
-static struct err *
-stay_inside(struct repo *r, const char *path, const char *name)
-{
-	char *real = realpath(path, NULL);
-	char *top = realpath(repo_workdir(r), NULL);
-	size_t n = top == NULL ? 0 : strlen(top);
-	struct err *e = NULL;
-
-	if (real != NULL && (n == 0 || strncmp(real, top, n) != 0 ||
-	    real[n] != '/' || strncmp(real + n, "/.git/", 6) == 0))
-		e = err_new(ERR_INPUT, "'%s' is a link to '%s', which is not "
-		    "in the work tree; it is not recorded", name, real);
-	free(real);
-	free(top);
-	return e;
-}
-
 static struct err *
 attach(struct repo *r, const char *name, struct tree *t)
 {
@@ -390,7 +369,7 @@ attach(struct repo *r, const char *name, struct tree *t)
 	struct oid blob;
 	struct err *e;
 
-	e = stay_inside(r, path, name);
+	e = inside_check(r, path, name, "recorded");
 	if (e == NULL)
 		e = file_read_max(path, name, TRACKED_MAX, &text);
 	if (e == NULL)

@@ -16,6 +16,13 @@
 
 void	render_changelog(struct repo *, const struct overview *, struct buf *);
 /*
+ * Write it to `output`: NULL is CHANGELOG.md in the work tree, which may not
+ * be a link out of it, "-" standard output.  Through symbolic links; what is
+ * not a regular file, or without `force` not one of ours, is left: ERR_INPUT.
+ */
+struct err *render_write(struct repo *, const char *output, int force,
+		const struct buf *);
+/*
  * The accuracy table as Markdown: one row a check, oldest first, one column a
  * metric; the newest `most` checks (0: all).
  */
