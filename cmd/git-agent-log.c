@@ -69,7 +69,7 @@ static const struct opt opts[] = {
 
 static const char *const usage[] = {
 	"KIND \"text\" [--because TEXT] [--instead TEXT]",
-	"KIND - | KIND --edit",
+	"KIND - | KIND [\"text\"] --edit",
 	"--batch [--no-push]",
 	"[KIND] [-n N] [--grep PATTERN] [--author PATTERN] [--since DATE]",
 	"show ID",
@@ -111,14 +111,14 @@ unknown_kind(const char *kind)
 	    "done, failed, status, limit, next or milestone", kind);
 }
 
-/* The words of the command line, standard input, or the editor. */
+/* The words of the command line or standard input, perhaps edited. */
 static struct err *
 gather_text(struct repo *r, const struct args *a, const char *kind,
     int argc, char **argv, struct buf *text)
 {
-	if (argc == 0 && a->edit)
-		return editor_text(r, kind, text);
-	return entry_words(argc, argv, text);
+	struct err *e = entry_words(argc, argv, text);
+
+	return e == NULL && a->edit ? editor_text(r, kind, text) : e;
 }
 
 static struct err *
@@ -372,11 +372,44 @@ defaults(void *values)
 	((struct args *)values)->count = -1;
 }
 
+/* An option that only reading knows, or NULL. */
+static const char *
+reading_option(const struct args *a)
+{
+	const struct filter_args *f = &a->filter;
+
+	return f->grep != NULL ? "--grep" : f->ignore_case ? "-i" :
+	    f->author != NULL ? "--author" : f->since != NULL ? "--since" :
+	    f->until != NULL ? "--until" : f->all ? "--all" :
+	    a->count >= 0 ? "-n" : a->json ? "--json" :
+	    a->offline ? "--offline" : NULL;
+}
+
+/* Quotes that were forgotten around a pattern must not make it a record. */
+static struct err *
+check_writing(const struct args *a, const char *text)
+{
+	const char *option = reading_option(a);
+
+	if (option == NULL)
+		return NULL;
+	if (strcmp(option, "--offline") == 0)
+		return err_new(ERR_USAGE, "--offline is for reading; "
+		    "--no-push leaves a record in this clone");
+	if (text == NULL)
+		return err_new(ERR_USAGE, "%s is for reading, but %s writes "
+		    "a record", option, a->edit ? "--edit" : "--retract");
+	return err_new(ERR_USAGE, "%s is for reading, but the text '%s' would "
+	    "be recorded; quote a pattern or date of several words", option,
+	    text);
+}
+
 static struct err *
 dispatch(struct repo *r, const struct args *a, int argc, char **argv,
     int *status)
 {
 	const char *kind = argc > 0 ? argv[0] : NULL;
+	struct err *e;
 
 	if (a->render)
 		return argc > 0 ? err_new(ERR_USAGE, "--render takes no "
@@ -384,11 +417,14 @@ dispatch(struct repo *r, const struct args *a, int argc, char **argv,
 	if (a->batch)
 		return argc > 0 || a->edit || a->because != NULL ||
 		    a->instead != NULL || a->supersedes != NULL ||
-		    a->retract != NULL ? err_new(ERR_USAGE, "--batch takes "
+		    a->retract != NULL || reading_option(a) != NULL ? err_new(ERR_USAGE, "--batch takes "
 		    "what to record from standard input alone, JSON lines") :
 		    write_batch(r, a);
-	if (a->retract != NULL)
-		return write_note(r, a, "retract", argc, argv);
+	if (a->retract != NULL) {
+		e = check_writing(a, kind);
+		return e != NULL ? e :
+		    write_note(r, a, "retract", argc, argv);
+	}
 	if (kind != NULL && strcmp(kind, "show") == 0)
 		return argc != 2 ? err_new(ERR_USAGE, "'show' takes the id of "
 		    "one record") : show_one(r, a, argv[1], status);
@@ -408,7 +444,8 @@ dispatch(struct repo *r, const struct args *a, int argc, char **argv,
 	if (!entry_kind_ok(kind))
 		return err_new(ERR_USAGE, "'%s' records are not written by "
 		    "'git agent log'", kind);
-	return write_note(r, a, kind, argc - 1, argv + 1);
+	e = check_writing(a, argv[1]);
+	return e != NULL ? e : write_note(r, a, kind, argc - 1, argv + 1);
 }
 
 static struct err *

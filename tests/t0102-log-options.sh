@@ -12,7 +12,79 @@ records() {
 	git for-each-ref refs/agent
 }
 
-git -C project agent log 'done' first 2>/dev/null
+# ---- reading and writing -------------------------------------------------------
+
+t 'a pattern without its quotes is no record' <<'EOF'
+	cd project
+	test_exit 129 git agent log failed --grep Tsit5 step size 2>err
+	test_grep "^error: --grep is for reading, but the text 'step' would be recorded" err
+	test_exit 129 git agent log --grep x 'done' y 2>err
+	test_grep "^error: --grep is for reading, but the text 'y'" err
+	test_exit 129 git agent log 'done' --since 2 days ago 2>err
+	test_grep '^error: --since is for reading' err
+	test -z "$(records)"
+EOF
+
+t 'no option for reading goes with a record' <<'EOF'
+	cd project
+	git agent log status first --no-push
+	records >before
+	id=$(git agent log --json -n 1 | jq -r '.[0].id')
+	for option in '--grep=x' '-i' '--author=x' '--since=now' '--until=now' \
+	    '--all' '-n1' '-n0' '--json' '--offline'; do
+		test_exit 129 git agent log $option 'done' text 2>err
+		test_grep '^error: -.* for reading' err
+		GIT_EDITOR='touch opened;:' \
+			test_exit 129 git agent log $option 'done' --edit 2>err
+		test_exit 129 git agent log $option --retract $id why 2>err
+		test_exit 129 git agent log $option --batch 2>err </dev/null
+	done
+	test_exit 129 git agent log --offline 'done' text 2>err
+	test_grep 'no-push leaves a record in this clone' err
+	test ! -e opened
+	records >after
+	test_cmp before after
+EOF
+
+t 'an option that is taken back is none' <<'EOF'
+	cd project
+	git agent log --all --no-all --json --no-json 'done' 'in earnest' 2>err
+	test_grep '^recorded .*pushed' err
+EOF
+
+# ---- the editor ------------------------------------------------------------------
+
+t 'a text is in the editor, which has the last word' <<'EOF'
+	cd project
+	cat >../ed <<-'END'
+	#!/bin/sh
+	cp "$1" ../seen
+	sed 's/draft/final/' "$1" >../new
+	cat ../new >"$1"
+	END
+	chmod +x ../ed
+	export GIT_EDITOR=$SCRATCH/ed
+	git agent log 'done' a draft -e 2>err
+	test_grep '^recorded' err
+	test "$(head -n 1 ../seen)" = 'a draft'
+	test_grep "^# A 'done' record" ../seen
+	test "$(git agent log --json -n 1 | jq -r '.[0].subject')" = 'a final'
+	printf 'draft\n\nits body\n' | git agent log 'done' - --edit
+	git agent log --json -n 1 >out
+	test_json '.[0].subject == "final"'
+	test_json '.[0].body == "its body"'
+EOF
+
+t 'a text that is emptied in the editor is not recorded' <<'EOF'
+	cd project
+	records >before
+	GIT_EDITOR='truncate -s 0' test_exit 128 git agent log 'done' draft -e 2>err
+	test_grep 'there is no text to record' err
+	GIT_EDITOR=false test_exit 128 git agent log 'done' draft -e 2>err
+	test_grep 'the editor .false. failed; nothing was recorded' err
+	records >after
+	test_cmp before after
+EOF
 
 # ---- what --render writes to -----------------------------------------------------
 

@@ -63,6 +63,7 @@ editor_text(struct repo *r, const char *kind, struct buf *text)
 	e = find_editor(&editor);
 	if (e != NULL)
 		goto done;
+	buf_add(&raw, text->p, text->len);
 	buf_addf(&raw, "\n# A '%s' record: the first line says it in one "
 	    "sentence, the rest the detail.\n# Lines that begin with '#' are "
 	    "left out; an empty text records nothing.\n", kind);
@@ -74,6 +75,7 @@ editor_text(struct repo *r, const char *kind, struct buf *text)
 	if (e != NULL)
 		goto done;
 	buf_clear(&raw);
+	buf_clear(text);
 	e = file_read(path, &raw);
 	rest = raw.p;
 	while (e == NULL && (line = strsep(&rest, "\n")) != NULL)

@@ -7,7 +7,8 @@
 #include "store/repo.h"
 
 /*
- * Append what the user wrote, without the lines that begin with '#'.
+ * Replace the text, with which the editor begins, by what the user made of
+ * it, without the lines that begin with '#'.
  * ERR_INPUT: there is no editor, or it failed; its file then stays.
  */
 struct err *editor_text(struct repo *, const char *kind, struct buf *text);
