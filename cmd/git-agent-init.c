@@ -284,6 +284,9 @@ init(struct repo *r, const struct args *a, int *status)
 
 	memset(&ov, 0, sizeof(ov));
 	e = repo_need_workdir(r);
+	/* Before the network is asked, and this clone connected. */
+	if (e == NULL)
+		e = brief_check_agents(&a->agents);
 	if (e != NULL)
 		return e;
 	files = has_project_file(r);

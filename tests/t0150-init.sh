@@ -116,6 +116,26 @@ t 'settings of the client are left alone, with a word on what to add' <<'EOF'
 	test_grep 'git-agent-hook.*SessionStart and PostToolBatch' err
 EOF
 
+t 'an agent that is named twice is set up once' <<'EOF'
+	new_repo twice
+	git -C twice agent init --goal g --agent codex --agent codex \
+		--agent claude --agent codex 2>err
+	test "$(grep -c '^\[agent "codex"\]' twice/.gitagent)" = 1
+	test "$(grep -c '^AGENTS.md: created' err)" = 1
+	git -C twice agent sync --check >out
+	test_no_grep gitagent out
+EOF
+
+t 'an unknown agent is said before the network is asked' <<'EOF'
+	git clone -q origin.git asked
+	state asked >before
+	test_exit 128 git -C asked agent init --goal g --agent cladue 2>err
+	test_lines 1 err
+	test_grep "'cladue' is not an agent that init knows" err
+	state asked >after
+	test_cmp before after
+EOF
+
 t 'files for several agents; one that is unknown, with a suggestion' <<'EOF'
 	new_repo several
 	git -C several agent init --goal g --agent codex --agent gemini --agent opencode 2>err

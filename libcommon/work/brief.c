@@ -192,6 +192,17 @@ find_agent(const char *name, size_t *found)
 	    near == NULL ? "" : near, near == NULL ? "" : "'?");
 }
 
+struct err *
+brief_check_agents(const struct strvec *names)
+{
+	struct err *e = NULL;
+	size_t i, which;
+
+	for (i = 0; e == NULL && i < names->n; i++)
+		e = find_agent(names->v[i], &which);
+	return e;
+}
+
 /* Its file, and how it is started: the latter goes to .gitagent. */
 static struct err *
 add_agent(struct brief *b, const char *name, struct buf *sections)
@@ -279,17 +290,22 @@ brief_plan(struct brief *b, struct repo *r, const struct brief_options *o)
 	    "and targets.", o->oracle);
 	const char *agent = o->agents->n > 0 ? o->agents->v[0] : "claude";
 	struct buf sections = BUF_INIT;
+	struct strvec once = STRVEC_INIT;
 	struct err *e;
 	size_t i;
 
 	memset(b, 0, sizeof(*b));
+	for (i = 0; i < o->agents->n; i++)
+		if (!strvec_has(&once, o->agents->v[i]))
+			strvec_push(&once, o->agents->v[i]);
 	e = add_template(b, "CLAUDE.md", "CLAUDE.md", o->goal, how, agent);
-	if (e == NULL && o->agents->n == 0)
+	if (e == NULL && once.n == 0)
 		e = add_agent(b, agent, &sections);
-	for (i = 0; e == NULL && i < o->agents->n; i++)
-		e = add_agent(b, o->agents->v[i], &sections);
+	for (i = 0; e == NULL && i < once.n; i++)
+		e = add_agent(b, once.v[i], &sections);
 	if (e == NULL)
 		e = add_config(b, o, section, agent, &sections);
+	strvec_release(&once);
 	buf_release(&sections);
 	free(section);
 	free(how);

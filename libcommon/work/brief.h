@@ -29,9 +29,12 @@ struct brief {
 struct brief_options {
 	const char *goal;	/* one line or more, no blanks around it */
 	const char *oracle;	/* shell line likewise, or NULL */
-	const struct strvec *agents;	/* names; none: claude */
+	const struct strvec *agents;	/* names; none: claude; repeats
+					 * count once */
 };
 
+/* ERR_INPUT: one of them is unknown. */
+struct err *brief_check_agents(const struct strvec *names);
 void	 brief_release(struct brief *);
 /* The files for these options, nothing written yet.  ERR_INPUT: a goal or an
  * oracle that the configuration file cannot hold, an unknown agent. */
