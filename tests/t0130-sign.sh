@@ -154,7 +154,8 @@ EOF
 t 'a setting that is not understood is refused, not taken for a no' <<'EOF'
 	cd switch
 	git config agent.sign perhaps
-	refuses "'agent.sign' is 'perhaps': expected true or false"
+	test_exit 128 git agent log 'done' x 2>err
+	test_grep "^fatal: agent.sign is 'perhaps': expected true or false" err
 	git config --unset agent.sign
 	git config commit.gpgSign ja
 	refuses "'commit.gpgSign' is 'ja': expected true or false"

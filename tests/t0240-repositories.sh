@@ -329,6 +329,34 @@ t 'includeIf with every condition that git knows' <<'EOF'
 	git config --global --remove-section includeIf.onbranch:other
 EOF
 
+t 'a boolean that is none is an error, and nothing is written' <<'EOF'
+	new_repo switches
+	cd switches
+	for key in push fsync sign; do
+		for v in maybe flase 1x x1 '-' ' '; do
+			for args in 'log done x' log status sync; do
+				test_exit 128 git -c "agent.$key=$v" agent $args 2>err
+				test_lines 1 err
+				test_grep "^fatal: agent.$key is '$v': expected true or false; set it with 'git config agent.$key false'" err
+			done
+			test_exit 1 git -c "agent.$key=$v" agent sync --check >out
+			test_grep "^bad-setting: .*agent.$key is '$v': expected" out
+		done
+		for v in yes TRUE 1 -1 0x10 1k '' off No 0; do
+			git -c "agent.$key=$v" agent log
+		done
+		git -c "agent.$key" agent log
+	done
+	test -z "$(git for-each-ref refs/agent)"
+	git config agent.push 0
+	git remote add origin nowhere
+	git agent log 'done' kept 2>err
+	test_grep "^recorded [0-9a-f]* in this clone; 'git agent sync' pushes it" err
+	git config agent.push maybe
+	test_exit 128 git agent log 'done' x 2>err
+	test_grep "agent.push is 'maybe'" err
+EOF
+
 t 'agent.remote that is no name is an error, and nothing is written' <<'EOF'
 	new_repo strict
 	cd strict

@@ -27,8 +27,8 @@ struct repo;
  * Open the repository around the current folder, as git would find it
  * (GIT_DIR, GIT_WORK_TREE, linked worktrees, safe.directory).
  * ERR_NOREPO: there is none; ERR_GIT: there is one that is not supported
- * (SHA-256 objects, reftable) or that git refuses; ERR_CONFIG: agent.remote
- * or agent.prefix cannot be used.
+ * (SHA-256 objects, reftable) or that git refuses; ERR_CONFIG: a setting of
+ * ours in git's configuration cannot be used.
  */
 struct err *repo_open(struct repo **);
 void	 repo_close(struct repo *);
@@ -53,7 +53,7 @@ struct err *repo_make_state(const struct repo *);	/* make both folders */
 /*
  * A value of git's configuration, borrowed, or NULL.  The key in canonical
  * form (section and variable in lower case).  Sees what git sees, `git -c`
- * and GIT_CONFIG_* included.
+ * and GIT_CONFIG_* included.  _bool: `otherwise` also if it is no boolean.
  */
 const char *repo_config(struct repo *, const char *key);
 int	 repo_config_bool(struct repo *, const char *key, int otherwise);

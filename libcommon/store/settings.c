@@ -1,7 +1,6 @@
 /* The part of repo.h that is about git's configuration. */
 #include "store/git.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <unistd.h>
@@ -170,22 +169,32 @@ repo_config(struct repo *r, const char *key)
 	return NULL;
 }
 
-int
-repo_config_bool(struct repo *r, const char *key, int otherwise)
+/* 0 or 1 as git takes it, which takes numbers too; -1: it is neither. */
+static int
+parse_bool(const char *v)
 {
-	const char *v = repo_config(r, key);
+	char *end;
+	long n;
 
-	if (v == NULL)
-		return otherwise;
 	if (strcasecmp(v, "true") == 0 || strcasecmp(v, "yes") == 0 ||
 	    strcasecmp(v, "on") == 0)
 		return 1;
 	if (*v == '\0' || strcasecmp(v, "false") == 0 ||
 	    strcasecmp(v, "no") == 0 || strcasecmp(v, "off") == 0)
 		return 0;
-	if (isdigit((unsigned char)*v))
-		return atoi(v) != 0;
-	return otherwise;
+	n = strtol(v, &end, 0);
+	if (end != v && *end != '\0' && strchr("kKmMgG", *end) != NULL)
+		end++;
+	return end != v && *end == '\0' ? n != 0 : -1;
+}
+
+int
+repo_config_bool(struct repo *r, const char *key, int otherwise)
+{
+	const char *v = repo_config(r, key);
+	int is = v == NULL ? -1 : parse_bool(v);
+
+	return is < 0 ? otherwise : is;
 }
 
 struct remotes {
@@ -314,6 +323,26 @@ repo_prefix_ok(const char *v)
 	}
 }
 
+/* One who mistypes "false" must not be taken to have said nothing. */
+static struct err *
+check_booleans(struct repo *r)
+{
+	static const char *const keys[] = {
+		"agent.push", "agent.fsync", "agent.sign"
+	};
+	const char *v;
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		v = repo_config(r, keys[i]);
+		if (v != NULL && parse_bool(v) < 0)
+			return err_new(ERR_CONFIG, "%s is '%s': expected true "
+			    "or false; set it with 'git config %s false', or "
+			    "take it back with --unset", keys[i], v, keys[i]);
+	}
+	return NULL;
+}
+
 struct err *
 settings_check(struct repo *r)
 {
@@ -330,7 +359,7 @@ settings_check(struct repo *r)
 		    REPO_PREFIX_WANTED "; set it with 'git config "
 		    "agent.prefix refs/heads/agent', or take it back with "
 		    "--unset", v);
-	return NULL;
+	return check_booleans(r);
 }
 
 /* The prefix that a .gitagent gives, malloc'd, or NULL. */
