@@ -87,11 +87,23 @@ same_name(const char *entry, const char *change)
 	return strncmp(entry, change, n) == 0 && entry[n] == '=';
 }
 
+/* git reads objects as they are, not what refs/replace/ puts for them. */
+static void
+gather_changes(const struct proc *p, struct strvec *changes)
+{
+	size_t i;
+
+	for (i = 0; p->env != NULL && i < p->env->n; i++)
+		strvec_push(changes, p->env->v[i]);
+	if (!(p->flags & PROC_SHELL) && strcmp(p->argv->v[0], "git") == 0)
+		strvec_push(changes, "GIT_NO_REPLACE_OBJECTS=1");
+}
+
 /* The environment with the changes; borrowed strings, freed as one block. */
 static char **
 make_environment(const struct strvec *changes)
 {
-	size_t i, j, count = 0, n = 0, more = changes == NULL ? 0 : changes->n;
+	size_t i, j, count = 0, n = 0, more = changes->n;
 	char **env;
 
 	while (environ != NULL && environ[count] != NULL)
@@ -224,11 +236,14 @@ struct err *
 spawn(const struct proc *p, int stderr_fd, pid_t *pid,
     struct spawn_failure *f)
 {
-	char **argv = make_argv(p), **env = make_environment(p->env);
+	struct strvec changes = STRVEC_INIT;
+	char **argv = make_argv(p), **env;
 	pid_t parent = getpid();
 	struct err *e;
 	int fd[2];
 
+	gather_changes(p, &changes);
+	env = make_environment(&changes);
 	f->stage = 0;
 	e = spawn_pipe(fd);
 	if (e != NULL) {
@@ -259,6 +274,7 @@ spawn(const struct proc *p, int stderr_fd, pid_t *pid,
 done:
 	free(argv);
 	free(env);
+	strvec_release(&changes);
 	return e;
 }
 

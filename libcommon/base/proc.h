@@ -1,7 +1,8 @@
 /*
  * Child processes, by argument vector and never through a shell, except
  * where the user configured a shell line (PROC_SHELL).  Failure to exec is
- * told apart from the program's own failure.
+ * told apart from the program's own failure.  A child that is "git" itself
+ * reads objects as they are: refs/replace/ does not count.
  */
 #ifndef BASE_PROC_H
 #define BASE_PROC_H

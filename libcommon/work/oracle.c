@@ -90,7 +90,8 @@ make_environment(struct strvec *env)
 
 	strvec_pushl(env, "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
 	    "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
-	    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "LC_NUMERIC=C", (char *)NULL);
+	    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NO_REPLACE_OBJECTS=1",
+	    "LC_NUMERIC=C", (char *)NULL);
 	if (all == NULL || *all == '\0')
 		return;
 	/* It would win over LC_NUMERIC; the others fall back to LANG. */
