@@ -1,7 +1,6 @@
 #include "work/workspace.h"
 
 #include <ftw.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,92 +10,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/proc.h"
-
-/* A work tree, and the environment in which git can mean no other one. */
-struct workspace {
-	const char *dir;
-	struct strvec env;
-	int whole;	/* all files, also where the clone is sparse */
-};
-
-/* What the caller's environment, a git hook's perhaps, must not decide. */
-static void
-workspace_init(struct workspace *w, const char *gitdir, const char *dir)
-{
-	memset(w, 0, sizeof(*w));
-	w->dir = dir == NULL ? gitdir : dir;
-	strvec_pushl(&w->env, "GIT_INDEX_FILE", "GIT_PREFIX",
-	    "GIT_COMMON_DIR", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS",
-	    "GIT_ICASE_PATHSPECS", "GIT_LITERAL_PATHSPECS=1", (char *)NULL);
-	strvec_pushf(&w->env, "GIT_DIR=%s", gitdir);
-	if (dir == NULL)
-		strvec_push(&w->env, "GIT_WORK_TREE");
-	else
-		strvec_pushf(&w->env, "GIT_WORK_TREE=%s", dir);
-}
-
-static void
-workspace_release(struct workspace *w)
-{
-	strvec_release(&w->env);
-}
-
-/* Run git with these words; what it prints goes to `out` if not NULL. */
-static struct err *
-run_git(const struct workspace *w, struct buf *out,
-    const struct strvec *words)
-{
-	struct strvec argv = STRVEC_INIT;
-	struct proc p = PROC_INIT;
-	struct buf text = BUF_INIT, problem = BUF_INIT;
-	struct err *e;
-	size_t i;
-	int status;
-
-	/* A checkout of ours is no event for the user's hooks. */
-	strvec_pushl(&argv, "git", "-c", "core.hooksPath=/dev/null", "-c",
-	    "advice.detachedHead=false", "-c", "submodule.recurse=false",
-	    "-c", "worktree.useRelativePaths=false", (char *)NULL);
-	if (w->whole)
-		strvec_pushl(&argv, "-c", "core.sparseCheckout=false",
-		    (char *)NULL);
-	for (i = 0; i < words->n; i++)
-		strvec_push(&argv, words->v[i]);
-	p.argv = &argv;
-	p.cwd = w->dir;
-	p.env = &w->env;
-	e = proc_capture(&p, NULL, &text, &problem, &status);
-	buf_rtrim(&problem);
-	for (i = 0; i + 1 < words->n && strcmp(words->v[i], "-c") == 0; i += 2)
-		continue;
-	if (e == NULL && status != 0)
-		e = err_new(ERR_GIT, "'git %s' failed: %s", words->v[i],
-		    problem.p);
-	if (out != NULL)
-		buf_add(out, text.p, text.len);
-	buf_release(&text);
-	buf_release(&problem);
-	strvec_release(&argv);
-	return e;
-}
-
-static struct err *
-git(const struct workspace *w, struct buf *out, ...)
-{
-	struct strvec words = STRVEC_INIT;
-	struct err *e;
-	const char *word;
-	va_list ap;
-
-	va_start(ap, out);
-	while ((word = va_arg(ap, const char *)) != NULL)
-		strvec_push(&words, word);
-	va_end(ap);
-	e = run_git(w, out, &words);
-	strvec_release(&words);
-	return e;
-}
+#include "work/common-view.h"
+#include "work/workspace-git.h"
 
 /* A copy, so that git need not read every file again to know it. */
 static struct err *
@@ -131,9 +46,9 @@ write_tree(struct repo *r, struct workspace *w, struct oid *tree)
 	if (e == NULL)
 		e = copy_index(r, index);
 	if (e == NULL)
-		e = git(w, NULL, "add", "--all", "--", ".", (char *)NULL);
+		e = git_in(w, NULL, "add", "--all", "--", ".", (char *)NULL);
 	if (e == NULL)
-		e = git(w, &hex, "write-tree", (char *)NULL);
+		e = git_in(w, &hex, "write-tree", (char *)NULL);
 	buf_rtrim(&hex);
 	if (e == NULL && oid_parse(hex.p, tree) != 0)
 		e = err_new(ERR_GIT, "'git write-tree' said '%s'", hex.p);
@@ -157,7 +72,7 @@ workspace_tree(struct repo *r, struct oid *tree, int *dirty)
 		e = repo_commit_tree(r, &head, tree);
 	/* Whatever the user likes to see: all that can change a result. */
 	if (e == NULL)
-		e = git(&w, &text, "--no-optional-locks", "status",
+		e = git_in(&w, &text, "--no-optional-locks", "status",
 		    "--porcelain", "--untracked-files=normal",
 		    "--ignore-submodules=untracked", (char *)NULL);
 	*dirty = text.len != 0;
@@ -276,12 +191,46 @@ add_worktree(struct repo *r, const char *dir, const char *hex)
 	struct err *e;
 
 	workspace_init(&w, repo_gitdir(r), repo_workdir(r));
-	w.whole = 1;
+	w.pristine = 1;
 	e = remove_folder(dir);
 	if (e == NULL)
-		e = git(&w, NULL, "worktree", "add", "--force", "--force",
+		e = git_in(&w, NULL, "worktree", "add", "--force", "--force",
 		    "--detach", "--no-checkout", dir, hex, (char *)NULL);
 	workspace_release(&w);
+	return e;
+}
+
+static struct err *
+make_view(struct repo *r, const char *dir, struct workspace *w)
+{
+	char *view = xasprintf("%s.common", dir);
+	struct err *e;
+
+	workspace_make_pristine(w, view);
+	e = remove_folder(view);
+	if (e == NULL)
+		e = common_view_make(r, view);
+	free(view);
+	return e;
+}
+
+/*
+ * Look at every file: the index that was left there may say of one that has
+ * changed that it has not.
+ */
+static struct err *
+read_anew(const struct workspace *w, const char *gitdir, const char *hex)
+{
+	char *index = xasprintf("%s/index", gitdir);
+	struct err *e;
+
+	(void)unlink(index);
+	e = git_in(w, NULL, "read-tree", hex, (char *)NULL);
+	/* It fails where a file differs, which is put right next. */
+	if (e == NULL)
+		err_free(git_in(w, NULL, "update-index", "-q", "--refresh",
+		    (char *)NULL));
+	free(index);
 	return e;
 }
 
@@ -296,14 +245,17 @@ check_out(struct repo *r, const char *dir, const char *hex,
 		return err_new(ERR_GIT, "'%s' is not a work tree of this "
 		    "repository", dir);
 	workspace_init(w, gitdir, dir);
-	w->whole = 1;
 	remove_stale_locks(gitdir);
-	e = git(w, NULL, "checkout", "-q", "--force", "--detach", hex,
-	    (char *)NULL);
+	e = make_view(r, dir, w);
 	if (e == NULL)
-		e = git(w, NULL, "reset", "-q", "--hard", hex, (char *)NULL);
+		e = read_anew(w, gitdir, hex);
 	if (e == NULL)
-		e = git(w, NULL, "clean", "-q", "-ffdx", (char *)NULL);
+		e = git_in(w, NULL, "checkout", "-q", "--force", "--detach", hex,
+		    (char *)NULL);
+	if (e == NULL)
+		e = git_in(w, NULL, "reset", "-q", "--hard", hex, (char *)NULL);
+	if (e == NULL)
+		e = git_in(w, NULL, "clean", "-q", "-ffdx", (char *)NULL);
 	free(gitdir);
 	return e;
 }
@@ -322,7 +274,7 @@ check_out_submodules(struct repo *r, const struct workspace *w)
 	size_t i;
 
 	/* "submodule.NAME.path\nPATH\0"; fails where there are none. */
-	err_free(git(w, &list, "config", "-z", "-f", ".gitmodules",
+	err_free(git_in(w, &list, "config", "-z", "-f", ".gitmodules",
 	    "--get-regexp", "^submodule\\..*\\.path$", (char *)NULL));
 	strvec_pushl(&words, "-c", "protocol.file.allow=always", (char *)NULL);
 	for (p = list.p; p < list.p + list.len; p += strlen(p) + 1) {
@@ -343,7 +295,7 @@ check_out_submodules(struct repo *r, const struct workspace *w)
 	for (i = 0; i < paths.n; i++)
 		strvec_push(&words, paths.v[i]);
 	if (paths.n > 0)
-		e = run_git(w, NULL, &words);
+		e = workspace_run(w, NULL, &words);
 	strvec_release(&words);
 	strvec_release(&paths);
 	buf_release(&list);
@@ -367,11 +319,69 @@ lay_over(struct repo *r, const struct workspace *w, const struct oid *source,
 		    "in %.12s, which defines the oracle", path, hex);
 	}
 	if (e == NULL)
-		e = git(w, NULL, "rm", "-r", "-f", "-q", "--ignore-unmatch",
+		e = git_in(w, NULL, "rm", "-r", "-f", "-q", "--ignore-unmatch",
 		    "--", path, (char *)NULL);
 	if (e == NULL)
-		e = git(w, NULL, "checkout", "-q", hex, "--", path,
+		e = git_in(w, NULL, "checkout", "-q", hex, "--", path,
 		    (char *)NULL);
+	return e;
+}
+
+/* In the place of what is there. */
+static struct err *
+move_over(const char *from_dir, const char *to_dir, const char *path)
+{
+	char *from = xasprintf("%s/%s", from_dir, path);
+	char *to = xasprintf("%s/%s", to_dir, path);
+	struct err *e;
+
+	e = remove_folder(to);
+	if (e == NULL && rename(from, to) != 0)
+		e = err_errno("cannot move '%s'", from);
+	free(from);
+	free(to);
+	return e;
+}
+
+/*
+ * git converted them as the commit's own .gitattributes say, but the source
+ * defines them: again, by those of the source, which an index of it alone
+ * and a folder without any other give.
+ */
+static struct err *
+lay_as_source(struct repo *r, const char *dir, const char *hex,
+    const struct strvec *paths)
+{
+	struct strvec words = STRVEC_INIT;
+	struct workspace w;
+	char *gitdir = admin_folder(r, dir), *laid = xasprintf("%s.laid", dir);
+	char *index = xasprintf("%s.index", laid);
+	struct err *e;
+	size_t i;
+
+	workspace_init(&w, gitdir, laid);
+	strvec_pushf(&w.env, "GIT_INDEX_FILE=%s", index);
+	strvec_pushl(&words, "checkout", "-q", hex, "--", (char *)NULL);
+	for (i = 0; i < paths->n; i++)
+		strvec_push(&words, paths->v[i]);
+	e = make_view(r, dir, &w);
+	if (e == NULL)
+		e = remove_folder(laid);
+	if (e == NULL)
+		e = file_mkdirs(laid);
+	if (e == NULL)
+		e = git_in(&w, NULL, "read-tree", hex, (char *)NULL);
+	if (e == NULL)
+		e = workspace_run(&w, NULL, &words);
+	for (i = 0; e == NULL && i < paths->n; i++)
+		e = move_over(laid, dir, paths->v[i]);
+	e = err_first(e, remove_folder(laid));
+	(void)unlink(index);
+	workspace_release(&w);
+	strvec_release(&words);
+	free(gitdir);
+	free(index);
+	free(laid);
 	return e;
 }
 
@@ -398,6 +408,9 @@ workspace_checkout(struct repo *r, const char *dir, const struct oid *commit,
 		e = check_out_submodules(r, &w);
 	for (i = 0; e == NULL && i < paths->n; i++)
 		e = lay_over(r, &w, source, paths->v[i]);
+	oid_hex(source, hex);
+	if (e == NULL && paths->n > 0)
+		e = lay_as_source(r, dir, hex, paths);
 	workspace_release(&w);
 	return e;
 }
