@@ -204,7 +204,7 @@ print_list(struct repo *r, const struct args *a, const struct overview *ov)
 		if (a->json)
 			js_append(j, view_steer_json(r, &list->v[i]));
 		else if (a->all || steer_is_open(&list->v[i]) ||
-		    i < LISTED) {
+		    steer_is_unfollowed(&list->v[i]) || i < LISTED) {
 			out_str(&o, shown++ > 0 ? "\n" : "");
 			view_steer(&o, r, &list->v[i]);
 		}

@@ -298,7 +298,7 @@ EOF
 t 'the JSON fields are those of the manual page' <<'EOF'
 	cd sender
 	git agent steer --list --json >out
-	echo '["abbrev","answer","answered","answered_by","author","body","delivered","delivered_to","email","id","sent","state","stop","subject"]' >expected
+	echo '["abbrev","answer","answered","answered_by","author","body","clock_ahead","delivered","delivered_to","email","id","sent","state","stop","subject"]' >expected
 	jq -c '.[0]|keys' out >actual
 	test_cmp expected actual
 	for field in $(jq -r '.[0]|keys[]' out); do

@@ -102,6 +102,49 @@ t 'an instruction from before the run stands in its first prompt' <<'EOF'
 	test_no_grep '^one more thing$' "$T/prompt.2"
 EOF
 
+# ahead TEXT [TRAILER]: an instruction by a clock that is an hour ahead, at the
+# remote.
+ahead() {
+	local id
+	id=$(printf '%s\n' "steer: $1" '' 'Agent-Kind: steer' "${@:2}" \
+		"Agent-Clock: $(date -u -d '1 hour' +%Y-%m-%dT%H:%M:%S.000000Z)" |
+		git commit-tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904)
+	git push -q origin "$id:refs/agent/log/ahead-$id"
+}
+
+t 'one by a clock far ahead is not followed, and the loop warns, once' <<'EOF'
+	project ahead
+	cd ahead
+	git hash-object -w -t tree /dev/null
+	agent works <<'END'
+	touch "$T/started"
+	wait_for test -e "$T/go.$GIT_AGENT_ITERATION"
+END
+	start_loop --agent "$SCRATCH/works" -n 2
+	wait_until 60 test -e "$T/started"
+	ahead 'from the future'
+	wait_until 60 grep -q "1 instruction is not followed: its clock is far ahead of this machine's; is this machine's clock right?" "$T/loop.err"
+	ahead 'stop, from the future' 'Agent-Action: stop'
+	wait_until 60 grep -q '2 instructions are not followed: their clock' "$T/loop.err"
+	touch "$T/go.1" "$T/go.2"
+	loop_ended 1
+	test "$(grep -c 'not followed' "$T/loop.err")" = 2
+	test_no_grep 'from the future' "$T/prompt.2"
+	git agent steer >"$T/list"
+	test "$(grep -c "not followed here: by a clock far ahead of this machine's" "$T/list")" = 2
+	git agent steer --json >"$T/json"
+	test_json '[.[].clock_ahead] == [true, true]' "$T/json"
+EOF
+
+t 'the list has it, however many newer ones there are' <<'EOF'
+	cd ahead
+	for i in 1 2 3 4 5 6; do
+		ahead "more $i"
+	done
+	git agent steer >"$T/list"
+	test "$(grep -c 'not followed here' "$T/list")" = 8
+EOF
+
 t 'a request to stop ends the run; the hook tells the agent' <<'EOF'
 	project stop
 	git clone -q "$DAEMON_URL/stop.git" colleague4

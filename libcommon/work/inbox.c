@@ -223,6 +223,46 @@ withdraw(struct repo *r, const struct strvec *due)
 	return left;
 }
 
+/* For the supervisor, which does not read the records while an agent runs. */
+static struct err *
+note_unfollowed(struct repo *r, const struct steers *list)
+{
+	char *path = repo_local_path(r, "unfollowed");
+	struct buf text = BUF_INIT;
+	char hex[OID_HEX_SIZE];
+	struct err *e = NULL;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		if (!steer_is_unfollowed(&list->v[i]))
+			continue;
+		oid_hex(&list->v[i].note.id, hex);
+		buf_addf(&text, "%s\n", hex);
+	}
+	if (text.len > 0)
+		e = file_write_cache(path, text.p, text.len);
+	else
+		(void)unlink(path);
+	buf_release(&text);
+	free(path);
+	return e;
+}
+
+void
+inbox_unfollowed(struct repo *r, struct strvec *ids)
+{
+	char *path = repo_local_path(r, "unfollowed"), *rest, *line;
+	struct buf text = BUF_INIT;
+
+	err_free(file_read(path, &text));
+	rest = text.p;
+	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			strvec_push(ids, line);
+	buf_release(&text);
+	free(path);
+}
+
 static struct err *
 fill(struct repo *r, const struct overview *ov, const char *run,
     struct inbox_report *rep)
@@ -364,6 +404,8 @@ inbox_update(struct repo *r, const char *run, struct inbox_report *rep)
 	}
 	if (e == NULL)
 		e = fill(r, &ov, run, rep);
+	if (e == NULL)
+		e = note_unfollowed(r, &ov.steers);
 	if (e == NULL)
 		e = write_digest(r, &ov);
 	overview_release(&ov);

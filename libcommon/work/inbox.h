@@ -36,6 +36,11 @@ struct inbox_report {
 struct err *inbox_update(struct repo *, const char *run,
 		struct inbox_report *);
 /*
+ * Append the ids of the instructions that inbox_update() last left out, since
+ * their clocks are too far ahead of this machine's.
+ */
+void	 inbox_unfollowed(struct repo *, struct strvec *ids);
+/*
  * While no agent runs: append the text of all that no hook has confirmed, so
  * that it can go into the next prompt, and remember their names.
  */

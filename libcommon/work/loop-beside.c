@@ -65,6 +65,26 @@ start_sync(struct supervisor *s, int64_t limit)
 	free(program);
 }
 
+/* Not to follow an instruction in silence would be the worst of all. */
+static void
+warn_unfollowed(struct supervisor *s)
+{
+	struct strvec ids = STRVEC_INIT;
+	size_t i, before = s->unfollowed.n;
+
+	inbox_unfollowed(s->repo, &ids);
+	for (i = 0; i < ids.n; i++)
+		if (!strvec_has(&s->unfollowed, ids.v[i]))
+			strvec_push(&s->unfollowed, ids.v[i]);
+	if (s->unfollowed.n > before)
+		cmd_warn("%zu instruction%s not followed: %s clock is far "
+		    "ahead of this machine's; is this machine's clock right? "
+		    "('git agent steer' lists %s)", ids.n,
+		    ids.n == 1 ? " is" : "s are", ids.n == 1 ? "its" : "their",
+		    ids.n == 1 ? "it" : "them");
+	strvec_release(&ids);
+}
+
 /* Has it ended?  One that hangs is ended, so that others can follow. */
 static void
 reap_sync(struct supervisor *s)
@@ -73,9 +93,10 @@ reap_sync(struct supervisor *s)
 
 	if (s->syncing == 0)
 		return;
-	if (waitpid(s->syncing, NULL, WNOHANG) != 0)
+	if (waitpid(s->syncing, NULL, WNOHANG) != 0) {
 		s->syncing = 0;
-	else if (late > SYNC_GRACE)
+		warn_unfollowed(s);
+	} else if (late > SYNC_GRACE)
 		kill(-s->syncing, SIGKILL);
 	else if (late > 0)
 		kill(-s->syncing, SIGTERM);

@@ -115,6 +115,8 @@ const struct note *notes_newest(const struct notes *);
 const char *steer_state_name(enum steer_state);
 /* Open: an agent should still act on it. */
 int	 steer_is_open(const struct steer *);
+/* It would be, but its clock is too far ahead to be believed. */
+int	 steer_is_unfollowed(const struct steer *);
 
 enum run_state { RUN_LIVE, RUN_STALE, RUN_ENDED, RUN_INTERRUPTED };
 /*

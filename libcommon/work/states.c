@@ -27,6 +27,12 @@ steer_is_open(const struct steer *s)
 	return s->state <= STEER_DELIVERED && !s->note.ahead;
 }
 
+int
+steer_is_unfollowed(const struct steer *s)
+{
+	return s->state <= STEER_DELIVERED && s->note.ahead;
+}
+
 const char *
 run_state_name(enum run_state s)
 {

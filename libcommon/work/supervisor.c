@@ -274,6 +274,7 @@ supervise(struct supervisor *s, enum loop_end *end)
 		e = finish(s, *end);
 	lock_release(&lock);
 	runstate_release(&s->state);
+	strvec_release(&s->unfollowed);
 	free(s->bindir);
 	return e;
 }

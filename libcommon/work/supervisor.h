@@ -53,6 +53,7 @@ struct supervisor {
 	int log;		/* descriptor of the iteration's log, or -1 */
 	int64_t logged;		/* bytes in it */
 	int timed_out;		/* the run's wall clock is used up */
+	struct strvec unfollowed; /* instructions that were warned about */
 };
 
 /* One iteration, from its prompt to its verdict. */

@@ -69,6 +69,7 @@ view_steer_json(struct repo *r, const struct steer *s)
 	js_set_string(j, "author", s->note.author);
 	js_set_string(j, "email", s->note.mail);
 	view_set_time(j, "sent", s->note.clock);
+	js_set_bool(j, "clock_ahead", s->note.ahead);
 	view_set_time(j, "delivered", s->delivered_at);
 	js_set_string(j, "delivered_to", s->delivered_to);
 	view_set_time(j, "answered", s->answered_at);

@@ -85,6 +85,12 @@ view_steer(struct out *o, struct repo *r, const struct steer *s)
 	}
 	(void)flow(o, STYLE_DIM, b.p, 4, 4);
 	out_str(o, "\n");
+	if (steer_is_unfollowed(s)) {
+		out_str(o, "    ");
+		(void)flow(o, STYLE_BAD, "not followed here: by a clock far "
+		    "ahead of this machine's", 4, 4);
+		out_str(o, "\n");
+	}
 	if (*s->note.body != '\0')
 		show_block(o, s->note.body, 4);
 	if (s->answer != NULL) {
