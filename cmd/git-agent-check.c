@@ -12,6 +12,7 @@
 #include "work/delivery.h"
 #include "work/measure.h"
 #include "work/overview.h"
+#include "work/runstate.h"
 #include "work/show.h"
 
 struct args {
@@ -211,7 +212,7 @@ keep(struct repo *r, const struct args *a, const struct measurement *m,
 	e = measure_record(r, m, record);
 	if (e != NULL)
 		memset(record, 0, sizeof(*record));
-	if (e == NULL && !a->no_push && getenv("GIT_AGENT_RUN") == NULL &&
+	if (e == NULL && !a->no_push && !runstate_pushes(r) &&
 	    repo_remote(r) != NULL && repo_config_bool(r, "agent.push", 1))
 		delivery_push(r, record, a->quiet, &arrived);
 	return e;

@@ -16,6 +16,7 @@
 #include "work/entry.h"
 #include "work/filter.h"
 #include "work/render.h"
+#include "work/runstate.h"
 #include "work/show.h"
 
 struct args {
@@ -153,7 +154,7 @@ announce(struct repo *r, const struct args *a, const char *what,
 
 	if (remote == NULL) {
 		cmd_note("recorded %s in this clone (it has no remote)", what);
-	} else if (getenv("GIT_AGENT_RUN") != NULL) {
+	} else if (runstate_pushes(r)) {
 		cmd_note("recorded %s; the loop pushes %s", what, it);
 	} else if (a->no_push || !repo_config_bool(r, "agent.push", 1)) {
 		cmd_note("recorded %s in this clone; 'git agent sync' "

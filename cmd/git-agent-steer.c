@@ -6,6 +6,7 @@
 #include "work/delivery.h"
 #include "work/entry.h"
 #include "work/overview.h"
+#include "work/runstate.h"
 #include "work/view.h"
 
 struct args {
@@ -72,7 +73,7 @@ send_off(struct repo *r, const struct args *a, const char *what,
 		    what, abbrev);
 		return;
 	}
-	if (getenv("GIT_AGENT_RUN") != NULL) {
+	if (runstate_pushes(r)) {
 		cmd_note("%s %s recorded; the loop pushes it", what, abbrev);
 		return;
 	}

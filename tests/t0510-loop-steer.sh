@@ -23,6 +23,36 @@ agent listens <<'EOF'
 	echo DONE
 EOF
 
+t 'within the run the loop pushes, in any work tree of its clone, alone' <<'EOF'
+	project pushes
+	git clone -q "$DAEMON_URL/pushes.git" pushes-other
+	cd pushes
+	git worktree add -q --detach ../pushes-tree
+	agent notes <<'END'
+	for dir in . ../pushes-tree ../pushes-other; do
+		git -C "$dir" agent log done "in $dir" 2>>"$T/said"
+	done
+	git agent steer 'to myself' 2>>"$T/said"
+END
+	start_loop --agent "$SCRATCH/notes" -n 1
+	loop_ended 1
+	test "$(grep -c '; the loop pushes it$' "$T/said")" = 3
+	test "$(sed -n 3p "$T/said" | sed 's/.*, //')" = "pushed to 'origin'"
+EOF
+
+t 'a run that is over, or none at all, pushes nothing: the command does' <<'EOF'
+	cd pushes
+	over=$(git agent status --offline --json | jq -r '.runs[0].id')
+	for run in x "$over"; do
+		GIT_AGENT_RUN=$run git agent log done "in $run" 2>"$T/err"
+		test_grep ", pushed to 'origin'$" "$T/err"
+		GIT_AGENT_RUN=$run git agent steer "in $run" 2>"$T/err"
+		test_grep " pushed to 'origin'$" "$T/err"
+	done
+	GIT_AGENT_RUN=x git agent check -q || true
+	test "$(git agent status --json | jq .stats.unpushed)" = 0
+EOF
+
 t 'an instruction reaches the agent while it works, and is answered' <<'EOF'
 	project steer
 	git clone -q "$DAEMON_URL/steer.git" colleague

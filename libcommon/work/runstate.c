@@ -1,5 +1,6 @@
 #include "work/runstate.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +175,56 @@ runstate_is_here(struct repo *r, const char *id, int *held)
 	err_free(e);
 	runstate_release(&s);
 	return here;
+}
+
+/* Is the loop of this run alive in the work tree that has this git folder? */
+static int
+is_live_at(const char *gitdir, const char *id)
+{
+	char *state = xasprintf("%s/agent/run.json", gitdir);
+	char *lock = xasprintf("%s/agent/run.lock", gitdir);
+	struct buf text = BUF_INIT;
+	struct js *j = NULL;
+	const char *found;
+	int live;
+
+	err_free(file_read(state, &text));
+	err_free(js_parse(&j, text.p, text.len));
+	found = j == NULL ? NULL : js_get_string(j, "id");
+	live = found != NULL && strcmp(found, id) == 0 && lock_held(lock);
+	js_free(j);
+	buf_release(&text);
+	free(state);
+	free(lock);
+	return live;
+}
+
+int
+runstate_pushes(struct repo *r)
+{
+	const char *id = getenv("GIT_AGENT_RUN");
+	char *worktrees, *gitdir;
+	struct dirent *d;
+	DIR *dir;
+	int live;
+
+	if (id == NULL || !run_id_ok(id))
+		return 0;
+	if (is_live_at(repo_gitdir(r), id) ||
+	    is_live_at(repo_commondir(r), id))
+		return 1;
+	worktrees = xasprintf("%s/worktrees", repo_commondir(r));
+	dir = opendir(worktrees);
+	live = 0;
+	while (dir != NULL && !live && (d = readdir(dir)) != NULL) {
+		gitdir = xasprintf("%s/%s", worktrees, d->d_name);
+		live = is_live_at(gitdir, id);
+		free(gitdir);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	free(worktrees);
+	return live;
 }
 
 char *

@@ -41,6 +41,12 @@ struct err *runstate_is_copy(struct repo *, const struct runstate *,
 struct err *runstate_lock(struct repo *, struct lock *);
 /* 1 if the run belongs to this work tree; then *held: its loop is alive. */
 int	 runstate_is_here(struct repo *, const char *id, int *held);
+/*
+ * 1 if the run that GIT_AGENT_RUN names is under way in a work tree of this
+ * clone, so that its loop pushes what is written here.  An agent may write
+ * into another clone, and the variable may outlive its run.
+ */
+int	 runstate_pushes(struct repo *);
 
 /* The request to stop, left by the inbox for the supervisor: its text,
  * malloc'd, or NULL. */
