@@ -168,9 +168,9 @@ answer(struct repo *r, const struct args *a, int argc, char **argv,
 	e = overview_read(r, 0, &ov);
 	if (e == NULL)
 		e = find_steer(r, &ov, prefix, &s);
-	if (e == NULL && s->state >= STEER_DONE && (a->retract != NULL ||
-	    s->state == STEER_RETRACTED))
-		e = err_new(ERR_INPUT, "instruction '%s' is already %s",
+	if (e == NULL && s->state >= STEER_DONE)
+		e = err_new(ERR_INPUT, "instruction '%s' is already %s; 'git "
+		    "agent log' records what there is to add",
 		    prefix, steer_state_name(s->state));
 	if (e != NULL)
 		goto done;

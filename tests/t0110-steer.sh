@@ -105,6 +105,26 @@ t 'the agent answers: declined, which needs a reason' <<'EOF'
 	test "$(field 'use float' answer)" = 'too inaccurate'
 EOF
 
+t 'a second answer is refused; of two clones that answer at once one counts' <<'EOF'
+	cd sender
+	git agent steer 'answer me'
+	id=$(field 'answer me' id)
+	(cd ../agent && git agent sync)
+	git agent steer --done "$id" 'by the sender' --no-push || true
+	(cd ../agent && git agent steer --decline "$id" 'by the agent')
+	for verb in --done --decline; do
+		test_exit 128 git agent steer $verb "$id" again 2>err
+		test_grep "instruction '$id' is already done; 'git agent log' records" err
+		test_exit 128 git -C ../agent agent steer $verb "$id" again 2>err
+		test_grep 'is already declined' err
+	done
+	git agent sync
+	test "$(state 'answer me')" = "$(cd ../agent; state 'answer me')"
+	git log --glob='refs/agent*' --format=%s >out
+	test "$(grep -c '^answered: by the' out)" = 2
+	test_no_grep '^answered: again' out
+EOF
+
 t 'what is retracted in time is not delivered' <<'EOF'
 	cd sender
 	git agent steer 'delete everything'
