@@ -4,105 +4,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
-#include "base/proc.h"
+#include "store/network.h"
 #include "store/unreached.h"
 
-#define BACKGROUND_LIMIT (120 * CLOCK_SECOND)
-#define OUTPUT_MAX (256 * 1024 * 1024)	/* 10,000 writers: 5 MiB */
 #define WORDS_MAX 1000
-
-/*
- * Run git with its untranslated words, stdout and stderr together.  In the
- * background it has no terminal to ask on and a limit in time.
- */
-static struct err *
-run_git(const struct strvec *argv, const char *remote, int background,
-    struct buf *output, int *status)
-{
-	struct strvec env = STRVEC_INIT;
-	struct proc p = PROC_INIT;
-	struct proc_result result;
-	struct err *e;
-	char *slow = xasprintf("waiting for '%s' …", remote);
-
-	strvec_pushl(&env, "LC_ALL=C", "LANGUAGE", (char *)NULL);
-	if (background)
-		strvec_pushl(&env, "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true",
-		    "SSH_ASKPASS_REQUIRE=never", (char *)NULL);
-	p.argv = argv;
-	p.env = &env;
-	p.slow = slow;
-	if (background) {
-		e = proc_run_job(&p, BACKGROUND_LIMIT, OUTPUT_MAX, NULL,
-		    output, &result);
-		*status = result.status;
-		if (e == NULL && result.timed_out)
-			buf_addstr(output, "\nfatal: no answer in time\n");
-	} else {
-		p.flags = PROC_MERGE_STDERR;
-		e = proc_capture(&p, NULL, output, NULL, status);
-	}
-	strvec_release(&env);
-	free(slow);
-	return e;
-}
-
-/*
- * A word within one line.  The output has a line for each of perhaps ten
- * thousand refs, so no line is searched beyond its end.
- */
-static const char *
-in_line(const char *p, const char *stop, const char *word)
-{
-	return memmem(p, (size_t)(stop - p), word, strlen(word));
-}
-
-/* Add words to what is said; `more` joins them to those before. */
-static void
-add_words(struct buf *b, const char *p, const char *stop, int more)
-{
-	buf_addf(b, "%s%.*s", b->len == 0 ? "" : more ? " " : "; ",
-	    (int)(stop - p), p);
-	buf_rtrim(b);
-}
-
-/*
- * What git gave as the reason: its "fatal:" lines with what follows a colon
- * at their end, and the words of ssh and of the other side.  ssh has no mark
- * of its own on all of them: "ada@lab: Permission denied (publickey)."
- */
-static char *
-problem_of(const char *output, int status)
-{
-	static const char unread[] = "Could not read from remote";
-	struct buf b = BUF_INIT;
-	const char *p, *stop, *fatal, *skipped = NULL, *skipped_stop = NULL;
-	int goes_on = 0;
-
-	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
-		stop = p + strcspn(p, "\n");
-		/* It may stand behind "Connecting to … ". */
-		fatal = in_line(p, stop, "fatal: ");
-		if (fatal != NULL) {
-			p = fatal + 7;
-			if (skipped != NULL &&
-			    strncmp(p, unread, strlen(unread)) == 0)
-				add_words(&b, skipped, skipped_stop, 0);
-		} else if (!goes_on && strncmp(p, "ssh: ", 5) != 0 &&
-		    strncmp(p, "remote: ", 8) != 0) {
-			skipped = stop > p ? p : NULL;
-			skipped_stop = stop;
-			continue;
-		}
-		skipped = NULL;
-		add_words(&b, p, stop, goes_on);
-		goes_on = stop > p && stop[-1] == ':';
-	}
-	if (b.len == 0)
-		buf_addf(&b, "git ended with status %d", status);
-	return buf_steal(&b);
-}
 
 /* Takes name and reason. */
 static void
@@ -212,7 +117,7 @@ is_hosts_will(const char *line, const char *stop, const char *reason)
 	};
 	size_t i;
 
-	if (in_line(line, stop, "[remote rejected]") == NULL)
+	if (network_in_line(line, stop, "[remote rejected]") == NULL)
 		return 0;
 	for (i = 0; reason != NULL && faults[i] != NULL; i++)
 		if (strstr(reason, faults[i]) != NULL)
@@ -277,7 +182,7 @@ conclude(struct sync_report *rep, const struct buf *output, int status,
 	if (rep->reached && status <= 1)
 		return;
 	free(rep->problem);
-	rep->problem = problem_of(output->p, status);
+	rep->problem = network_problem(output->p, status);
 }
 
 static int
@@ -299,11 +204,11 @@ lock_remedy(const char *output)
 
 	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
 		stop = p + strcspn(p, "\n");
-		path = in_line(p, stop, before);
+		path = network_in_line(p, stop, before);
 		if (path == NULL || strncmp(p, "remote:", 7) == 0)
 			continue;
 		path += sizeof(before) - 1;
-		end = in_line(path, stop, ".lock': File exists");
+		end = network_in_line(path, stop, ".lock': File exists");
 		if (end != NULL)
 			return xasprintf("it is locked; if 'pgrep -a git' "
 			    "shows no git that is at work here, then one was "
@@ -390,7 +295,7 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	strvec_pushl(&argv, "--", rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
-	e = run_git(&argv, rep->remote, background, &output, &status);
+	e = network_git(&argv, rep->remote, background, NULL, &output, &status);
 	if (e == NULL) {
 		each_line(rep, 0, output.p);
 		conclude(rep, &output, status, before);
@@ -419,7 +324,7 @@ keep_words(struct sync_report *rep, const char *output)
 		p += strspn(p, " ");
 		if (p >= stop || b.len > WORDS_MAX)
 			continue;
-		add_words(&b, p, stop, 0);
+		network_add_words(&b, p, stop, 0);
 	}
 	if (rep->refused > 0 && b.len > 0) {
 		free(rep->words);
@@ -456,7 +361,7 @@ push_refs(struct repo *r, const struct strvec *options,
 	strvec_pushl(&argv, "--", rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
-	e = run_git(&argv, rep->remote, background, &output, &status);
+	e = network_git(&argv, rep->remote, background, NULL, &output, &status);
 	if (e == NULL) {
 		each_line(rep, 1, output.p);
 		conclude(rep, &output, status, before);
@@ -491,7 +396,7 @@ transfer_list(const char *pattern, int background, struct buf *output,
 
 	strvec_pushl(&argv, "git", "ls-remote", "--quiet", "--", rep->remote,
 	    pattern, (char *)NULL);
-	e = run_git(&argv, rep->remote, background, output, &status);
+	e = network_git(&argv, rep->remote, background, NULL, output, &status);
 	if (e == NULL)
 		conclude(rep, output, status, rep->n);
 	strvec_release(&argv);
