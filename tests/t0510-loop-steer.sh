@@ -297,7 +297,7 @@ END
 	loop_ended 1
 	test_grep 'records are not pushed yet' "$T/loop.err"
 	test_grep 'claimed DONE too early, refused.*PASS' "$T/loop.err"
-	test_grep "HEAD is not pushed to 'origin'" "$T/prompt.2"
+	test_grep "HEAD is not known to be pushed to 'origin', which could not be asked: " "$T/prompt.2"
 	start_git_daemon "$SCRATCH/srv"
 	git agent sync
 	test "$(git for-each-ref --format='%(objectname)' refs/agent/log)" = "$(git ls-remote origin 'refs/agent/log/*' | cut -f 1)"

@@ -158,17 +158,9 @@ repo_contains(struct repo *r, const struct oid *commit, const struct oid *id)
 	return reaches(r, &tip, 1, id);
 }
 
-struct err *
-repo_is_pushed(struct repo *r, const struct oid *oid, const char *remote,
-    int *pushed)
+int
+reflist_contains(struct repo *r, const struct reflist *tips,
+    const struct oid *id)
 {
-	struct reflist list = REFLIST_INIT;
-	struct err *e;
-	char *prefix = xasprintf("refs/remotes/%s/", remote);
-
-	e = ref_list(r, prefix, &list);
-	*pushed = e == NULL && reaches(r, list.v, list.n, oid);
-	reflist_release(&list);
-	free(prefix);
-	return e;
+	return reaches(r, tips->v, tips->n, id);
 }

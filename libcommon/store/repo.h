@@ -119,9 +119,6 @@ struct err *repo_is_dirty(struct repo *, int *dirty);
  */
 int	 repo_contains(struct repo *, const struct oid *commit,
 		const struct oid *id);
-/* 1 if the commit is in the history of a branch fetched from the remote. */
-struct err *repo_is_pushed(struct repo *, const struct oid *,
-		const char *remote, int *pushed);
 
 /*
  * The first damaged thing that was met while reading went on without it: a
@@ -197,6 +194,9 @@ struct err *ref_read(struct repo *, const char *name, struct oid *);
 struct err *ref_list(struct repo *, const char *prefix, struct reflist *);
 void	 reflist_add(struct reflist *, const char *name, const struct oid *);
 void	 reflist_release(struct reflist *);
+/* repo_contains() of any of them; they need not all be here. */
+int	 reflist_contains(struct repo *, const struct reflist *,
+		const struct oid *);
 /*
  * Compare and swap: move the ref from `old` (NULL: it must not exist) to
  * `to`.  ERR_MOVED: it was not there; nothing has changed.  Retries by

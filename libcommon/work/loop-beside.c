@@ -107,7 +107,10 @@ wait_for_sync(struct supervisor *s)
 {
 	const struct timespec pause = { 0, 5 * 1000 * 1000 };
 	int before = *s->options->signal;
+	int64_t last = clock_monotonic() + SYNC_LAST;
 
+	if (before != 0 && s->sync_deadline > last)
+		s->sync_deadline = last;
 	while (s->syncing != 0) {
 		if (*s->options->signal != before) {
 			before = *s->options->signal;

@@ -7,11 +7,14 @@
 #include "base/cmd.h"
 #include "base/js.h"
 #include "base/proc.h"
+#include "base/text.h"
+#include "store/heads.h"
 #include "work/oracle.h"
 #include "work/supervisor.h"
 
 /* The oracle has its own limit, which is shorter. */
 #define CHECK_LIMIT (24 * 3600 * CLOCK_SECOND)
+#define ASK_TRIES 5		/* of the remote, in about five minutes */
 
 struct watched {
 	struct buf output;
@@ -103,20 +106,67 @@ verdict_of(const struct buf *json, int status)
 }
 
 static struct err *
-check_committed(struct supervisor *s, const struct oid *head, struct buf *why)
+check_clean(struct supervisor *s, struct buf *why)
 {
-	const char *remote = repo_remote(s->repo);
 	struct err *e;
-	int dirty = 0, pushed = 1;
+	int dirty = 0;
 
 	e = repo_is_dirty(s->repo, &dirty);
 	if (e == NULL && dirty)
 		buf_addstr(why, "- The work tree has changes that are not "
 		    "committed (git status shows them).\n");
-	if (e == NULL && remote != NULL)
-		e = repo_is_pushed(s->repo, head, remote, &pushed);
-	if (e == NULL && !pushed)
+	return e;
+}
+
+/* A network that is away for some minutes need not cost an iteration. */
+static struct err *
+ask_heads(struct supervisor *s, const char *remote, const struct oid *head,
+    int tries, enum heads_answer *answer, char **problem)
+{
+	const struct network_tick tick = { loop_tick, s };
+	int64_t wait = s->project->loop.sync;
+	struct err *e;
+
+	for (;;) {
+		e = heads_ask(s->repo, remote, head, &tick, answer, problem);
+		if (e != NULL || *answer != HEADS_UNREACHED || --tries == 0 ||
+		    loop_is_over(s))
+			return e;
+		cmd_warn("cannot ask '%s' whether HEAD is there: %s; trying "
+		    "again", remote, *problem);
+		free(*problem);
+		*problem = NULL;
+		loop_sleep(s, wait);
+		wait *= 2;
+	}
+}
+
+static struct err *
+check_pushed(struct supervisor *s, const struct oid *head,
+    struct iteration *it, struct buf *why)
+{
+	const char *remote = repo_remote(s->repo);
+	enum heads_answer answer = HEADS_WITH;
+	char *problem = NULL;
+	struct err *e;
+
+	if (remote == NULL)
+		return NULL;
+	s->doing = "asking the remote whether HEAD is there";
+	s->next_beat = 0;
+	/* A promise that is void already is worth no patience. */
+	e = ask_heads(s, remote, head, why->len > 0 ? 1 : ASK_TRIES, &answer,
+	    &problem);
+	if (e == NULL && answer == HEADS_UNREACHED) {
+		buf_addf(why, "- HEAD is not known to be pushed to '%s', "
+		    "which could not be asked: ", remote);
+		text_clean(why, problem, strlen(problem), TEXT_LINE);
+		buf_addch(why, '\n');
+	}
+	if (e == NULL && answer == HEADS_WITHOUT)
 		buf_addf(why, "- HEAD is not pushed to '%s'.\n", remote);
+	it->ended_early |= answer == HEADS_UNREACHED && loop_is_over(s);
+	free(problem);
 	return e;
 }
 
@@ -167,7 +217,9 @@ judge(struct supervisor *s, struct iteration *it, struct buf *why)
 	if (!s->options->no_oracle)
 		e = measure_head(s, hex, it, why);
 	if (e == NULL && it->promised && !it->ended_early)
-		e = check_committed(s, &head, why);
+		e = check_clean(s, why);
+	if (e == NULL && it->promised && !it->ended_early)
+		e = check_pushed(s, &head, it, why);
 	return e;
 }
 
