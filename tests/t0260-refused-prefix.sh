@@ -206,6 +206,32 @@ t 'a prefix that cannot be one: the file, the line, what is expected' <<'EOF'
 	test_exit 0 git agent sync
 EOF
 
+t 'a prefix that clones use otherwise is none' <<'EOF'
+	cd fresh
+	git for-each-ref >../before
+	for v in refs/agent/log refs/agent/log/x refs/agent/beat \
+	    refs/agent/claim/x refs/agent-remotes refs/agent-remotes/origin \
+	    refs/notes refs/notes/agent refs/notes/agent/x refs/notes/agents \
+	    refs/notes/agent-remotes refs/remotes refs/remotes/origin \
+	    refs/heads refs/tags; do
+		printf '[records]\n\tprefix = %s\n' "$v" >.gitagent
+		test_exit 1 git agent sync 2>err
+		test_grep "'.gitagent' line 2: prefix = '$v': expected the beginning of a ref.*not in use" err
+		test_exit 128 git -c agent.prefix="$v" agent log 'done' x 2>err
+		test_grep "^fatal: agent.prefix is '$v': expected the beginning of a ref" err
+	done
+	git for-each-ref >../after
+	test_cmp ../before ../after
+	for v in refs/agent refs/agents refs/agent/logs refs/heads/log \
+	    refs/remote refs/tags/agent refs/notes/lab; do
+		git -c agent.prefix="$v" agent log -n 1
+		printf '[records]\n\tprefix = %s\n' "$v" >.gitagent
+		git agent sync --check >out || true
+		test_no_grep 'bad-setting' out
+	done
+	git checkout -q .gitagent
+EOF
+
 # ---- records that are at the old place ---------------------------------------
 
 t 'records at the old prefix move, those of lost clones too' <<'EOF'

@@ -69,10 +69,13 @@ int	 repo_has_remote(struct repo *, const char *name);	/* by its url */
  */
 struct err *repo_prefix(struct repo *, const char **prefix);
 #define REPO_PREFIX_DEFAULT "refs/agent"
-/* 1 if a ref name may begin so; what to say if not. */
+/*
+ * 1 if a ref name may begin so, and none does that a clone has for another
+ * use (its own logs, what it fetched); what to say if not.
+ */
 int	 repo_prefix_ok(const char *);
-#define REPO_PREFIX_WANTED "the beginning of a ref's name, such as " \
-	"refs/heads/agent"
+#define REPO_PREFIX_WANTED "the beginning of a ref's name that is not in " \
+	"use for other refs, such as refs/heads/agent"
 /*
  * Make sure that the remote's fetch refspecs name these; *added counts.
  * Those that have another source for the same destination are taken away:

@@ -299,6 +299,39 @@ repo_remote(struct repo *r)
 	return *r->remote == '\0' ? NULL : r->remote;
 }
 
+/* 1 if the names are the same, or one is a folder around the other. */
+static int
+overlap(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b), least = n < m ? n : m;
+
+	return strncmp(a, b, least) == 0 &&
+	    (n == m || (n > m ? a : b)[least] == '/');
+}
+
+/*
+ * Names that a clone uses otherwise: there, what was pushed and what was
+ * fetched could not be told from what is not, or from branches.
+ */
+static int
+is_taken(const char *v)
+{
+	static const char *const names[] = {
+		"refs/agent/log", "refs/agent/beat", "refs/agent/claim",
+		"refs/agent-remotes", "refs/notes/agent", "refs/remotes"
+	};
+	size_t i;
+
+	if (strcmp(v, REPO_PREFIX_DEFAULT) == 0)
+		return 0;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (overlap(v, names[i]))
+			return 1;
+	/* `git log --notes='agent*'` */
+	return strncmp(v, "refs/notes/agent", 16) == 0 ||
+	    strcmp(v, "refs/heads") == 0 || strcmp(v, "refs/tags") == 0;
+}
+
 /* The rules of git-check-ref-format(1); libgit2's need it to be started. */
 int
 repo_prefix_ok(const char *v)
@@ -308,7 +341,7 @@ repo_prefix_ok(const char *v)
 
 	if (strncmp(v, "refs/", 5) != 0 || strlen(v) > 200 ||
 	    strpbrk(v, "~^:?*[\\ ") != NULL || strstr(v, "..") != NULL ||
-	    strstr(v, "@{") != NULL)
+	    strstr(v, "@{") != NULL || is_taken(v))
 		return 0;
 	for (p = v; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
