@@ -102,6 +102,30 @@ t 'identities: git -c, GIT_CONFIG_COUNT, config.worktree, EMAIL' <<'EOF'
 	test "$(who)" = 'Global g@l'
 EOF
 
+t 'a name or an address without a character that counts, as for git' <<'EOF'
+	new_repo nameless
+	cd nameless
+	for name in ' ' . ,, '"' "'" '<>' "$(printf '\001\002')" ' .; '; do
+		GIT_AUTHOR_NAME=$name test_exit 128 git commit --allow-empty -qm x
+		GIT_AUTHOR_NAME=$name test_exit 128 git agent log done x 2>err
+		test_grep '^fatal: the name .* of the author consists only of' err
+		test_grep 'set GIT_AUTHOR_NAME, or run' err
+		GIT_COMMITTER_NAME=$name test_exit 128 git agent steer x 2>err
+		test_grep 'of the committer consists' err
+		test_exit 128 git -c user.name="$name" agent log done x 2>err
+	done
+	GIT_AUTHOR_EMAIL=' ' test_exit 128 git agent log done x 2>err
+	test_grep '^fatal: the address .* of the author consists only of' err
+	test -z "$(git for-each-ref refs/agent)"
+	for name in ' Bob' 'J. R.' "'x'" 'a.b' '-' 'é;'; do
+		export GIT_AUTHOR_NAME=$name
+		git commit --allow-empty -qm x
+		git agent log done x
+		test "$(git agent log --json -n 1 | jq -r '.[0].author')" = \
+			"$(git log -1 --format=%an)"
+	done
+EOF
+
 t 'a name that would forge a header is refused' <<'EOF'
 	cd who
 	GIT_AUTHOR_NAME='Eve

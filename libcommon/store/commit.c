@@ -2,6 +2,7 @@
 #include "store/loose.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/proc.h"
@@ -11,6 +12,57 @@ static int
 breaks_header(const char *s)
 {
 	return strpbrk(s, "\n\r<>") != NULL;
+}
+
+/* What git drops at both ends of a name or address (ident.c there). */
+static int
+is_crud(char c)
+{
+	return (unsigned char)c <= ' ' || strchr(".,:;<>\"\\'", c) != NULL;
+}
+
+/* malloc'd; empty if nothing else is in it. */
+static char *
+without_crud(const char *s)
+{
+	size_t n;
+
+	while (*s != '\0' && is_crud(*s))
+		s++;
+	for (n = strlen(s); n > 0 && is_crud(s[n - 1]); n--)
+		continue;
+	return xstrndup(s, n);
+}
+
+static struct err *
+nothing_left(const char *role, int is_name, const char *value)
+{
+	return err_new(ERR_IDENTITY, "the %s '%s' of the %s consists only of "
+	    "characters that git drops; set GIT_%s_%s, or run 'git config "
+	    "--global user.%s …'", is_name ? "name" : "address", value,
+	    strcmp(role, "AUTHOR") == 0 ? "author" : "committer", role,
+	    is_name ? "NAME" : "EMAIL", is_name ? "name" : "email");
+}
+
+/* "Name <mail>", as git writes them. */
+static struct err *
+format_identity(const char *role, const char *name, const char *mail,
+    char **ident)
+{
+	char *clean = without_crud(name), *address = without_crud(mail);
+	struct err *e = NULL;
+
+	if (*clean == '\0' || *address == '\0')
+		e = nothing_left(role, *clean == '\0', *clean == '\0' ?
+		    name : mail);
+	else if (breaks_header(name) || breaks_header(mail))
+		e = err_new(ERR_IDENTITY, "the name or mail address of the "
+		    "author has a line break or one of '<>' in it");
+	else
+		*ident = xasprintf("%s <%s>", clean, address);
+	free(clean);
+	free(address);
+	return e;
 }
 
 struct err *
@@ -39,11 +91,8 @@ repo_identity(struct repo *r, const char *role, char **ident)
 		    "does not know who you are; run 'git config --global "
 		    "user.name \"Your Name\"' and 'git config --global "
 		    "user.email you@example.com'");
-	else if (breaks_header(name) || breaks_header(mail))
-		e = err_new(ERR_IDENTITY, "the name or mail address of the "
-		    "author has a line break or one of '<>' in it");
 	else
-		*ident = xasprintf("%s <%s>", name, mail);
+		e = format_identity(role, name, mail, ident);
 	free(name_key);
 	free(mail_key);
 	return e;
