@@ -84,6 +84,18 @@ t 'colour on a terminal, and each sequence is ended' <<'EOF'
 	test "$(grep -o "$ESC\[[1-9][0-9;]*m" out | wc -l)" = "$(grep -o "$ESC\[m" out | wc -l)"
 EOF
 
+t 'JSON on a terminal has no control characters, DEL neither' <<'EOF'
+	cd project
+	git -c agent.push=false agent log done "$(printf 'DEL \177 and CSI \302\233')"
+	on_tty 'git agent log --json -n 1' >out
+	test_grep -F 'DEL \u007F and CSI \u009B' out
+	test_no_grep -aP '\x7f' out
+	tr -d '\r' <out | jq -r '.[0].subject' | od -c >chars
+	test_grep 177 chars
+	git agent log --json -n 1 >out
+	test_grep -aP '\x7f' out
+EOF
+
 t 'NO_COLOR, TERM=dumb and color.ui are honoured' <<'EOF'
 	cd project
 	on_tty 'NO_COLOR=1 git -c core.pager=cat agent log' >out

@@ -127,14 +127,32 @@ js_free(struct js *v)
 /* 17 digits, so that a number read back is the same number. */
 #define DUMP_FLAGS (JSON_ENCODE_ANY | JSON_REAL_PRECISION(17))
 
+/* jansson takes DEL for a printing character; it stands only in strings. */
+static int
+write_for_terminal(const char *text, size_t n, void *f)
+{
+	for (; n > 0; text++, n--)
+		if (*text == 0x7f)
+			fputs("\\u007F", f);
+		else
+			fputc(*text, f);
+	return 0;
+}
+
 void
 js_write(const struct js *v, FILE *f)
 {
-	/* A terminal may obey control characters beyond ASCII, too. */
-	size_t flags = isatty(fileno(f)) ? JSON_ENSURE_ASCII : 0;
+	const size_t flags = DUMP_FLAGS | JSON_INDENT(2);
 
-	/* A failed write is seen in the stream's error flag. */
-	(void)json_dumpf(unwrap(v), f, DUMP_FLAGS | flags | JSON_INDENT(2));
+	/*
+	 * A terminal may obey control characters beyond ASCII, too.  A failed
+	 * write is seen in the stream's error flag.
+	 */
+	if (isatty(fileno(f)))
+		(void)json_dump_callback(unwrap(v), write_for_terminal, f,
+		    flags | JSON_ENSURE_ASCII);
+	else
+		(void)json_dumpf(unwrap(v), f, flags);
 	fputc('\n', f);
 }
 
