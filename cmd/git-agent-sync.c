@@ -306,8 +306,22 @@ roll_up(struct repo *r, struct args *a, int *status)
 }
 
 static struct err *
+check_age(const char *text)
+{
+	int64_t age;
+	struct err *e = clock_parse_duration(text, &age);
+
+	e = err_prefix(e, "option '--older-than'");
+	if (e != NULL)
+		e->code = ERR_USAGE;
+	return e;
+}
+
+static struct err *
 check_args(const struct args *a)
 {
+	struct err *e;
+
 	if (a->fetch && a->push)
 		return err_new(ERR_USAGE, "--fetch and --push cannot be "
 		    "combined; without either, both are done");
@@ -323,6 +337,8 @@ check_args(const struct args *a)
 		    "--if-stale, --check or --repair");
 	if (a->older_than != NULL && !a->roll_up)
 		return err_new(ERR_USAGE, "--older-than needs --roll-up");
+	if (a->older_than != NULL && (e = check_age(a->older_than)) != NULL)
+		return e;
 	if (a->dry_run && !a->roll_up && !a->repair)
 		return err_new(ERR_USAGE, "--dry-run needs --roll-up or "
 		    "--repair");

@@ -50,7 +50,10 @@ t 'a dry run, and logs that are too young, change nothing' <<'EOF'
 	test ! -e .git/agent/writer
 	test_exit 129 git agent sync --dry-run
 	test_exit 129 git agent sync --roll-up --fetch
-	test_exit 128 git agent sync --roll-up --older-than soon
+	for age in soon -3d ''; do
+		test_exit 129 git agent sync --roll-up --older-than "$age" 2>err
+		test_grep "^error: option '--older-than': " err
+	done
 EOF
 
 t 'a log that moves meanwhile stays; the others are rolled up' <<'EOF'
