@@ -221,6 +221,36 @@ t 'a repository that cannot be written' <<'EOF'
 	test_grep "^fatal: cannot .*\.git/agent" err
 EOF
 
+if have cc && ! nm "$B/bin/git-agent-log" 2>/dev/null | grep -q __asan_init; then
+	t 'a clock before 1970: records that git takes, in their order' <<-'EOF'
+	cat >early.c <<-'END'
+	#include <sys/syscall.h>
+	#include <time.h>
+	#include <unistd.h>
+	int clock_gettime(clockid_t id, struct timespec *ts)
+	{
+		int rc = (int)syscall(SYS_clock_gettime, id, ts);
+		if (id == CLOCK_REALTIME)
+			ts->tv_sec = -100000;
+		return rc;
+	}
+	END
+	cc -shared -fPIC -o early.so early.c
+	new_repo early
+	cd early
+	for text in one two three; do
+		LD_PRELOAD=$SCRATCH/early.so git agent log done $text
+	done
+	git cat-file commit "$(git for-each-ref --format='%(objectname)' refs/agent/log)" >out
+	test_grep '^author Ada Lovelace <ada@example.org> 0 +0000$' out
+	git fsck --strict 2>err
+	test_no_grep -i error err
+	test "$(subjects)" = "$(printf 'three\ntwo\none')"
+	git agent log done 'when it is set'
+	test "$(subjects -n 1)" = 'when it is set'
+	EOF
+fi
+
 # ---- state files -------------------------------------------------------------
 
 t 'a writer file that is cut short, empty or garbage: a new writer, no loss' <<'EOF'

@@ -17,7 +17,10 @@ clock_read(clockid_t id)
 int64_t
 clock_now(void)
 {
-	return clock_read(CLOCK_REALTIME);
+	int64_t now = clock_read(CLOCK_REALTIME);
+
+	/* A machine without a battery begins in 1970, to the west before. */
+	return now < 0 ? 0 : now;
 }
 
 int64_t

@@ -14,7 +14,7 @@
 #define CLOCK_SECOND INT64_C(1000000)
 #define CLOCK_TEXT_SIZE 28	/* bytes of the text form, with its NUL */
 
-int64_t	 clock_now(void);		/* wall clock */
+int64_t	 clock_now(void);		/* wall clock, never below 0 */
 int64_t	 clock_monotonic(void);		/* never steps; µs from an unknown start */
 void	 clock_format(int64_t, char out[CLOCK_TEXT_SIZE]);
 /* Strict: exactly the text form above, years 1970 to 9999.  0, or -1. */
