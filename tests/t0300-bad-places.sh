@@ -221,6 +221,32 @@ t 'a repository that cannot be written' <<'EOF'
 	test_grep "^fatal: cannot .*\.git/agent" err
 EOF
 
+t 'a HEAD that git does not take: said, and not that there is no remote' <<'EOF'
+	new_repo headless
+	cd headless
+	git agent log done before
+	git remote add origin ../srv/origin.git
+	for text in garbage '' 'ref: HEAD' 12345; do
+		echo "$text" >.git/HEAD
+		test_exit 128 git rev-parse --git-dir
+		for args in 'log done x' log sync 'sync --check' 'steer x'; do
+			GIT_CONFIG_NOSYSTEM=1 test_exit 128 git agent $args 2>err
+			test_lines 1 err
+			test_grep "^fatal: '.*/.git/HEAD' is damaged, so that git takes this for no repository" err
+		done
+	done
+	eval "$(sed "s/.*was: //" err)"
+	git agent log >out
+	test_grep before out
+	git symbolic-ref HEAD refs/heads/none
+	git agent log done 'on no branch yet'
+	rm .git/HEAD
+	ln -s refs/heads/main .git/HEAD
+	git agent log done 'an old form'
+	git checkout -q --detach
+	git agent log done 'on no branch'
+EOF
+
 if have cc && ! nm "$B/bin/git-agent-log" 2>/dev/null | grep -q __asan_init; then
 	t 'a clock before 1970: records that git takes, in their order' <<-'EOF'
 	cat >early.c <<-'END'

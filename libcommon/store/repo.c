@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -246,6 +248,40 @@ check_format(struct repo *r)
 	return NULL;
 }
 
+static int
+is_head_text(const char *s)
+{
+	if (strncmp(s, "ref:", 4) != 0)
+		return strspn(s, "0123456789abcdefABCDEF") >= 40;
+	s += 4;
+	return strncmp(s + strspn(s, " \t\r\n"), "refs/", 5) == 0;
+}
+
+/*
+ * With another HEAD git takes this for no repository, and so leaves out its
+ * configuration: we would know of no remote, and of no setting of ours.
+ */
+static struct err *
+check_head(struct repo *r)
+{
+	char *path = xasprintf("%s/HEAD", r->gitdir);
+	struct buf text = BUF_INIT;
+	struct err *e = NULL;
+	struct stat st;
+
+	if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode))
+		e = file_read(path, &text);
+	else
+		buf_addstr(&text, "ref: refs/");	/* git's old form */
+	if (e == NULL && !is_head_text(text.p))
+		e = err_new(ERR_DAMAGED, "'%s' is damaged, so that git takes "
+		    "this for no repository; write into it which branch it "
+		    "was: echo 'ref: refs/heads/main' >\"%s\"", path, path);
+	buf_release(&text);
+	free(path);
+	return e;
+}
+
 struct err *
 repo_open(struct repo **out)
 {
@@ -277,7 +313,9 @@ repo_open(struct repo **out)
 		goto done;
 	r->gitdir = without_slash(git_repository_path(r->git));
 	r->commondir = without_slash(git_repository_commondir(r->git));
-	e = check_format(r);
+	e = check_head(r);
+	if (e == NULL)
+		e = check_format(r);
 	if (e == NULL)
 		e = settings_check(r);
 	if (e == NULL)
