@@ -156,7 +156,7 @@ trailer_line(struct trailers *t, char **last_end, char *p, char *stop)
 	const char *value, *end = stop;
 	size_t n;
 
-	if ((*p == ' ' || *p == '\t') && t->n > 0) {
+	if ((*p == ' ' || *p == '\t') && *last_end != NULL) {
 		join(&t->v[t->n - 1], last_end, p, stop);
 		return 0;
 	}
