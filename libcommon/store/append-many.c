@@ -77,6 +77,8 @@ append_locked(struct repo *r, struct many *m)
 		e = pack_finish(p);
 	if (e == NULL)
 		e = ref_swap(r, ref, any ? &tip : NULL, &m->ids[m->n - 1]);
+	if (e == NULL && !any)
+		writer_wrote_locked(r, writer);
 	pack_end(p);
 	stamp_release(&stamp);
 	free(writer);

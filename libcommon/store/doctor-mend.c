@@ -12,7 +12,7 @@
 #include "store/doctor-parts.h"
 #include "store/index.h"
 #include "store/loose.h"
-#include "store/repair.h"
+#include "store/lost.h"
 #include "store/sync-state.h"
 #include "store/sync.h"
 #include "store/transfer.h"
@@ -95,42 +95,17 @@ set_aside(struct mend *m, const char *path)
 	failed(m, path, e);
 }
 
-/* Our log goes on from the newest record that is whole. */
-static struct err *
-restore_log(struct mend *m, const char *ref)
-{
-	struct oid newest, now, *old = &now;
-	char hex[OID_HEX_SIZE];
-	struct err *e;
-
-	e = log_newest(m->repo, strrchr(ref, '/') + 1, &newest);
-	if (e != NULL)
-		return e;
-	/* Behind the file there may be an older place in packed-refs. */
-	e = ref_read(m->repo, ref, &now);
-	if (e != NULL && e->code == ERR_NOTFOUND) {
-		err_free(e);
-		e = NULL;
-		old = NULL;
-	}
-	if (e == NULL && oid_is_zero(&newest))
-		return old == NULL ? NULL : ref_remove(m->repo, ref);
-	if (e == NULL && (old == NULL || !oid_equal(old, &newest)))
-		e = ref_swap(m->repo, ref, old, &newest);
-	oid_hex(&newest, hex);
-	if (e == NULL)
-		strvec_pushf(m->done, "'%s' goes on from %s", ref, hex);
-	return e;
-}
-
 static void
 damaged_ref(struct mend *m, const struct finding *f)
 {
 	char *path = xasprintf("%s/%s", repo_commondir(m->repo), f->subject);
+	struct stat st;
 
-	set_aside(m, path);
+	if (lstat(path, &st) == 0)
+		set_aside(m, path);
 	if (strncmp(f->subject, LOG_PREFIX, strlen(LOG_PREFIX)) == 0)
-		failed(m, f->subject, restore_log(m, f->subject));
+		failed(m, f->subject, doctor_restore_log(m->repo, f->subject,
+		    m->done));
 	free(path);
 }
 
@@ -143,22 +118,6 @@ damaged_object(struct mend *m, const struct finding *f)
 	if (f->code == DOCTOR_DAMAGED_OBJECT && access(path, F_OK) == 0)
 		set_aside(m, path);
 	free(path);
-}
-
-/* With a tip of ours that is not here, git neither fetches nor pushes. */
-static void
-own_logs(struct mend *m)
-{
-	struct reflist refs = REFLIST_INIT;
-	struct err *e = ref_list(m->repo, LOG_PREFIX, &refs);
-	size_t i;
-
-	for (i = 0; e == NULL && i < refs.n; i++)
-		if (!object_exists(m->repo, &refs.v[i].id))
-			failed(m, refs.v[i].name,
-			    restore_log(m, refs.v[i].name));
-	failed(m, LOG_PREFIX, e);
-	reflist_release(&refs);
 }
 
 static void
@@ -373,8 +332,14 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 	size_t i;
 
 	for (i = 0; i < d->n; i++)
+		if (d->v[i].code == DOCTOR_UNREADABLE) {
+			strvec_pushf(done, "mended nothing, as '%s' comes "
+			    "first", d->v[i].subject);
+			return NULL;
+		}
+	for (i = 0; i < d->n; i++)
 		mend_here(&m, &d->v[i]);
-	own_logs(&m);
+	failed(&m, LOG_PREFIX, doctor_keep_logs(r, d, done));
 	for (i = 0; i < d->n; i++)
 		if (d->v[i].code == DOCTOR_COPIED ||
 		    d->v[i].code == DOCTOR_NO_WRITER)
@@ -383,8 +348,10 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 	    (m.refetch ? SYNC_REFETCH : 0));
 	if (online && m.refetch)
 		strvec_push(done, "fetched every object of the records again");
+	lost_settle(r, done);
 	if (online)
 		e = mend_there(&m);
+	failed(&m, "agent/writer", doctor_leave_log(r, done));
 	mend_notes(&m);
 	if (online)
 		(void)sync_now(&m, SYNC_PUSH);

@@ -15,6 +15,10 @@
 void	 doctor_files(struct repo *, struct diagnosis *);
 /* doctor-walk.c: every commit of every log. */
 struct err *doctor_records(struct repo *, struct diagnosis *);
+/* doctor-logs.c: our own log is gone, or went on without its newest record. */
+struct err *doctor_own_log(struct repo *, struct diagnosis *);
+/* If anything is missing: the places that cannot be read now. */
+void	 doctor_unreadable(struct repo *, struct diagnosis *);
 /* doctor-notes.c: our own results that no note shows. */
 struct err *doctor_no_notes(struct repo *, struct diagnosis *);
 /* doctor-remote.c: the logs here beside those of the remote. */
@@ -27,6 +31,17 @@ void	 doctor_reach(struct repo *, const struct ref *, size_t n,
 /* For the repairs. */
 /* NULL if no process has files of the repository open, else who, malloc'd. */
 char	*doctor_busy(struct repo *, const struct stat *lock);
+/* Put a log of ours whose ref is damaged or gone at its newest record. */
+struct err *doctor_restore_log(struct repo *, const char *ref,
+		struct strvec *done);
+/*
+ * Logs of ours whose tip is not here: keep where they were, and set them back
+ * to their newest record that is here, so that git can fetch.
+ */
+struct err *doctor_keep_logs(struct repo *, const struct diagnosis *,
+		struct strvec *done);
+/* What has not come back then: go on under a new name. */
+struct err *doctor_leave_log(struct repo *, struct strvec *done);
 /* Move a file, by its full path, to <common dir>/agent/damaged/. */
 struct err *doctor_set_aside(struct repo *, const char *path);
 /* Make the notes that our own check records lack; *count of them. */

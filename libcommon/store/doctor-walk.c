@@ -9,7 +9,7 @@
 #include "store/logrefs.h"
 #include "store/loose.h"
 #include "store/record.h"
-#include "store/writer-name.h"
+#include "store/writer.h"
 
 #define SHOWN_MAX 20		/* findings of one kind, one by one */
 
@@ -18,6 +18,7 @@ struct walk {
 	struct diagnosis *d;
 	struct oidset seen, shallow;
 	const char *ref;
+	struct oid tip;		/* of the ref */
 	struct oid *stack;
 	size_t n, cap;
 };
@@ -54,6 +55,22 @@ unparseable(struct walk *w, const struct oid *id, const char *why)
 	    "skip it", w->ref, why), NULL, NULL);
 }
 
+/* What the repair does about an object that is not here. */
+static char *
+plan(const struct walk *w, const struct oid *id, int damaged)
+{
+	int own = strncmp(w->ref, LOG_PREFIX, strlen(LOG_PREFIX)) == 0 &&
+	    oid_equal(id, &w->tip);
+
+	if (w->d->remote == NULL && !damaged && !own)
+		return NULL;
+	return xasprintf("%s%s%s%s", damaged ? "set it aside" : "",
+	    w->d->remote == NULL ? "" : damaged ? ", and fetch it again" :
+	    "fetch it again", own && (damaged || w->d->remote != NULL) ?
+	    ", or else " : "", !own ? "" : "keep its name, and go on from the "
+	    "record before it under a new name");
+}
+
 static void
 not_here(struct walk *w, const struct oid *id, const struct err *why)
 {
@@ -68,10 +85,7 @@ not_here(struct walk *w, const struct oid *id, const struct err *why)
 	    w->ref, damaged ? "cut short or overwritten" : "not here"),
 	    remote == NULL ? NULL : xasprintf("%s%s%sgit fetch --refetch %s",
 	    damaged ? "rm -f \"" : "", damaged ? path : "",
-	    damaged ? "\" && " : "", remote),
-	    remote == NULL && !damaged ? NULL :
-	    xstrdup(damaged ? "set it aside, and fetch it again" :
-	    "fetch it again"));
+	    damaged ? "\" && " : "", remote), plan(w, id, damaged));
 	f->id = *id;
 	free(path);
 }
@@ -178,6 +192,7 @@ doctor_records(struct repo *r, struct diagnosis *d)
 	e = logrefs_logs(r, &refs, &unnamed);
 	for (i = 0; e == NULL && i < refs.n; i++) {
 		w.ref = refs.v[i].name;
+		w.tip = refs.v[i].id;
 		push(&w, &refs.v[i].id);
 		while (w.n > 0) {
 			at = w.stack[--w.n];

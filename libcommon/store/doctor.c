@@ -26,6 +26,7 @@ doctor_word(enum doctor_code code)
 		[DOCTOR_COPIED] = "copied",
 		[DOCTOR_NO_WRITER] = "no-writer",
 		[DOCTOR_UNPARSEABLE] = "unparseable",
+		[DOCTOR_UNREADABLE] = "unreadable",
 		[DOCTOR_MISSING_OBJECT] = "missing-object",
 		[DOCTOR_DAMAGED_OBJECT] = "damaged-object",
 		[DOCTOR_DAMAGED_REF] = "damaged-ref",
@@ -156,7 +157,10 @@ doctor_examine(struct repo *r, int flags, struct diagnosis *d)
 	doctor_files(r, d);
 	e = own_writer(r, d);
 	if (e == NULL)
+		e = doctor_own_log(r, d);
+	if (e == NULL)
 		e = doctor_records(r, d);
+	doctor_unreadable(r, d);
 	if (e == NULL)
 		e = doctor_no_notes(r, d);
 	if (e == NULL)

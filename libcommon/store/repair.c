@@ -1,9 +1,13 @@
 #include "store/repair.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
-#include "store/loose.h"
+#include "store/barred.h"
+#include "store/git.h"
+#include "store/index-file.h"
+#include "store/lost.h"
 #include "store/record.h"
 #include "store/writer.h"
 
@@ -34,6 +38,31 @@ each_object(const git_oid *id, void *arg)
 	return 0;
 }
 
+/*
+ * Anybody can write a record in this writer's name: what does not continue
+ * the log as the index last saw it is not of it.
+ */
+static void
+prefer_known(struct repo *r, const char *writer, struct oid *newest)
+{
+	char *ref = xasprintf(LOG_PREFIX "%s", writer);
+	struct index ix = { .repo = r };
+	struct record rec = { 0 };
+	struct err *e = NULL;
+	struct oid known;
+
+	index_load(&ix);
+	if (index_ref(&ix, ref, &known)) {
+		e = record_read(r, &known, &rec);
+		if (e == NULL && !repo_contains(r, newest, &known))
+			*newest = known;
+	}
+	index_unload(&ix);
+	err_free(e);
+	record_release(&rec);
+	free(ref);
+}
+
 struct err *
 log_newest(struct repo *r, const char *writer, struct oid *id)
 {
@@ -44,37 +73,79 @@ log_newest(struct repo *r, const char *writer, struct oid *id)
 	if (e == NULL)
 		(void)git_odb_foreach(odb, each_object, &s);
 	*id = s.newest;
+	if (e == NULL && !oid_is_zero(id))
+		prefer_known(r, writer, id);
 	return e;
 }
 
-/* The sentence; `object` is the damaged tip, or NULL where the ref is. */
+/* ERR_DAMAGED: what is not found may only be out of reach. */
 static struct err *
-advise(struct repo *r, const char *ref, const struct oid *object)
+check_reach(struct repo *r, const char *what)
 {
-	char *path = object == NULL ?
-	    xasprintf("%s/%s", r->commondir, ref) : loose_path(r, object);
-	char hex[OID_HEX_SIZE];
-	struct oid newest;
-	struct err *e;
+	char *remedy = NULL, *why = objects_barred(r, &remedy);
+	struct err *e = NULL;
 
-	e = log_newest(r, strrchr(ref, '/') + 1, &newest);
+	if (why != NULL && remedy != NULL)
+		e = err_new(ERR_DAMAGED, "%s cannot be read now, and is not "
+		    "known to be lost: %s; run '%s'", what, why, remedy);
+	else if (why != NULL)
+		e = err_new(ERR_DAMAGED, "%s cannot be read now, and is not "
+		    "known to be lost: %s", what, why);
+	free(remedy);
+	free(why);
+	return e;
+}
+
+/* The sentence about a tip that could not be read, or a ref that is none. */
+static struct err *
+advise(struct repo *r, const char *ref)
+{
+	char *what = xasprintf("the log of this clone, '%s',", ref);
+	struct err *e = check_reach(r, what);
+
+	if (e == NULL)
+		e = err_new(ERR_DAMAGED, "%s is damaged, as by a power loss; "
+		    "to fetch what is on the remote of it, and to go on from "
+		    "its newest record that is whole, run 'git agent sync "
+		    "--repair'", what);
+	free(what);
+	return e;
+}
+
+/* There is no such ref; NULL if there never was, or if that is known. */
+static struct err *
+check_absent(struct repo *r, const char *ref)
+{
+	struct err *e;
+	char *what;
+
+	if (!writer_has_written(r) || lost_has(r, ref))
+		return NULL;
+	what = xasprintf("the log of this clone, '%s', is gone; what it had",
+	    ref);
+	e = check_reach(r, what);
+	if (e == NULL)
+		e = err_new(ERR_NOTFOUND, "the log of this clone, '%s', is "
+		    "gone; to go on from its newest record that is here, run "
+		    "'git agent sync --repair'", ref);
+	free(what);
+	return e;
+}
+
+struct err *
+log_restore(struct repo *r, const char *ref, struct oid *tip, int *any)
+{
+	struct err *e = check_reach(r, "what it had");
+
+	*any = 0;
 	if (e != NULL)
-		goto done;
-	oid_hex(&newest, hex);
-	if (!oid_is_zero(&newest))
-		e = err_new(ERR_DAMAGED, "the log of this clone, '%s', is "
-		    "damaged, as by a power loss; to go on from its newest "
-		    "record that is whole, run 'rm -f \"%s\" && git "
-		    "update-ref %s %s', or 'git agent sync --repair'", ref,
-		    path, ref, hex);
-	else
-		e = err_new(ERR_DAMAGED, "the log of this clone, '%s', is "
-		    "damaged, as by a power loss, and none of its records is "
-		    "whole; to begin a new one, run 'rm -f \"%s\" && git "
-		    "update-ref -d %s', or 'git agent sync --repair'", ref,
-		    path, ref);
-done:
-	free(path);
+		return err_prefix(e, "the log of this clone, '%s', is gone",
+		    ref);
+	e = log_newest(r, strrchr(ref, '/') + 1, tip);
+	if (e != NULL || oid_is_zero(tip))
+		return e;
+	e = ref_swap(r, ref, NULL, tip);
+	*any = e == NULL;
 	return e;
 }
 
@@ -85,28 +156,50 @@ log_check(struct repo *r, const char *ref)
 	struct oid tip;
 	struct err *e;
 
+	lost_settle(r, NULL);
 	e = ref_read(r, ref, &tip);
 	if (e != NULL && e->code == ERR_NOTFOUND) {
 		err_free(e);
-		return NULL;
+		return check_absent(r, ref);
 	}
 	/* Of the file of all packed refs it says enough itself. */
 	if (e != NULL && e->code == ERR_DAMAGED && !r->packed.damaged) {
 		err_free(e);
-		return advise(r, ref, NULL);
+		return advise(r, ref);
 	}
 	if (e != NULL)
 		return e;
 	e = record_read(r, &tip, &rec);
-	if (e != NULL && (e->code == ERR_DAMAGED || e->code == ERR_NOTFOUND)) {
+	if (e != NULL) {
+		int strange = e->code == ERR_INPUT;
+
 		err_free(e);
-		e = advise(r, ref, &tip);
-	} else if (e != NULL && e->code == ERR_INPUT) {
-		err_free(e);
-		e = NULL;
+		e = strange ? NULL : advise(r, ref);
 	}
 	record_release(&rec);
 	return e;
+}
+
+/* What the log went on without may yet come back. */
+static void
+note_lost(struct repo *r)
+{
+	char *path = repo_shared_path(r, "lost-logs"), *text;
+	struct reflist lost = REFLIST_INIT;
+	char hex[OID_HEX_SIZE];
+
+	lost_list(r, 1, &lost);
+	if (lost.n > 0) {
+		oid_hex(&lost.v[0].id, hex);
+		text = xasprintf("records of this clone, up to %s, are not "
+		    "here, and its log went on without them; put their "
+		    "objects back, or, if they are gone for good, run "
+		    "'rm -f \"%s\"'", hex, path);
+		repo_note_damage(r, text);
+		free(text);
+	}
+	reflist_release(&lost);
+	free(path);
 }
 
 void
@@ -117,8 +210,9 @@ log_note_damage(struct repo *r)
 
 	if (e == NULL && ref != NULL)
 		e = log_check(r, ref);
-	if (e != NULL && e->code == ERR_DAMAGED)
+	if (e != NULL && (e->code == ERR_DAMAGED || e->code == ERR_NOTFOUND))
 		repo_note_damage(r, e->msg);
 	err_free(e);
 	free(ref);
+	note_lost(r);
 }

@@ -1,6 +1,7 @@
 /*
- * This clone's own log after a power loss: its ref may be an empty file, and
- * the object at its tip cut short.  The records before are as they were.
+ * This clone's own log after a power loss: its ref may be an empty file or
+ * gone, and the object at its tip cut short.  The records before are as they
+ * were.
  */
 #ifndef STORE_REPAIR_H
 #define STORE_REPAIR_H
@@ -9,12 +10,18 @@
 #include "store/repo.h"
 
 /*
- * NULL if the log can be continued, or is not there yet.  ERR_DAMAGED: the
- * text names what is damaged, the newest record of the same writer that is
- * whole, and the command that puts the log there.  Finding that record
- * reads every commit of the repository.
+ * NULL if the log can be continued, or was never begun.  ERR_DAMAGED: its ref
+ * or its newest record is, or cannot be read now; ERR_NOTFOUND: its ref is
+ * gone, though this clone has written to it.  The text says what to do.
  */
 struct err *log_check(struct repo *, const char *ref);
+/*
+ * After that ERR_NOTFOUND: put the ref back at the newest record of it that
+ * is here.  *any is 0 if there is none.  ERR_DAMAGED: not all that is here
+ * can be read now.
+ */
+struct err *log_restore(struct repo *, const char *ref, struct oid *tip,
+		int *any);
 /*
  * The newest whole record that this writer wrote, all zero if there is none;
  * reads every commit of the repository.

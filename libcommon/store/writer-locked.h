@@ -1,6 +1,6 @@
 /*
- * What the ways of appending to a log share: writer.c, which implements it,
- * and append-many.c.  The order is writer_lock(), writer_id_locked(),
+ * What the ways of appending to a log share: writer.c and writer-id.c, which
+ * implement it, and append-many.c.  The order is writer_lock(), writer_id_locked(),
  * writer_tip_locked(), objects, ref_swap(), lock_release().
  */
 #ifndef STORE_WRITER_LOCKED_H
@@ -15,9 +15,16 @@
 struct err *writer_lock(struct repo *, struct lock *);
 /* This clone's writer id, malloc'd, minted if there is none. */
 struct err *writer_id_locked(struct repo *, char **id);
-/* The newest record of the log; *any is 0 if there is none yet. */
+/*
+ * The newest record of the log, put back if its ref was gone; *any is 0 if
+ * there is none yet.
+ */
 struct err *writer_tip_locked(struct repo *, const char *ref, struct oid *tip,
 		int *any);
+/* The clock of a record at the tip of a log; 0 if it cannot be read. */
+int64_t	 writer_tip_clock(struct repo *, const struct oid *tip);
+/* The first record was written. */
+void	 writer_wrote_locked(struct repo *, const char *id);
 /* The clock of the record after `tip`, which may be NULL. */
 int64_t	 writer_next_clock(struct repo *, const struct oid *tip);
 

@@ -4,7 +4,7 @@
  *
  * Its id (ada-laptop-7f3c9d) is made at the first write and kept in the file
  * <common dir>/agent/writer, together with the inode numbers of that file
- * and its folders.  A copied clone (cp -r, rsync) has other inodes: it gets
+ * and its folders and, once there is a log, "log".  A copied clone (cp -r, rsync) has other inodes: it gets
  * a new id, and its new log begins at the tip of the old one, so that what
  * was not pushed before the copy still arrives, once.
  */
@@ -38,12 +38,21 @@ struct err *writer_settle(struct repo *, char **id);
  * with and has not continued yet; NULL if it never wrote.
  */
 struct err *writer_log(struct repo *, char **ref);
+/*
+ * 1 if this clone has written to the log of its id, so that there must be
+ * one: the file says so from the first record on.
+ */
+int	 writer_has_written(struct repo *);
+/* Its log is gone, and no record of it is here: it begins anew. */
+struct err *writer_forget_log(struct repo *);
 /* Take a new id whose log continues the present one, as after a copy. */
 struct err *writer_renew(struct repo *, char **id);
 
 /*
  * Append a record to this clone's log, signed if the user wants that
- * (store/sign.h): on success it is on disk and *id is its name.  Any number of processes may append at once.
+ * (store/sign.h): on success it is on disk and *id is its name.  Any number
+ * of processes may append at once.  A log whose ref is gone is put back at
+ * its newest record that is here (store/repair.h), and goes on from there.
  */
 struct err *writer_append(struct repo *, const struct draft *, struct oid *id);
 /*

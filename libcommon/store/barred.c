@@ -1,0 +1,216 @@
+#include "store/barred.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "store/git.h"
+
+#define ALTERNATES_DEPTH 5	/* as git has it */
+
+struct look {
+	char *why, *remedy;
+};
+
+static void
+not_readable(struct look *l, const char *path)
+{
+	l->why = xasprintf("'%s' cannot be read: %s", path, strerror(errno));
+	l->remedy = xasprintf("chmod -R u+rX \"%s\"", path);
+}
+
+/* 1 if it could be opened, or is not there. */
+static int
+is_open(struct look *l, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	else if (errno != ENOENT)
+		not_readable(l, path);
+	return fd >= 0 || l->why == NULL;
+}
+
+static uint32_t
+number(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
+/*
+ * As long as its number of objects asks for, which is the last of the 256
+ * numbers at its beginning (gitformat-pack(5)).
+ */
+static int
+is_index(int fd)
+{
+	static const unsigned char v2[8] = { 0xff, 't', 'O', 'c', 0, 0, 0, 2 };
+	unsigned char head[8 + 1024];
+	struct stat st;
+	int64_t least;
+
+	if (fstat(fd, &st) != 0 ||
+	    read(fd, head, sizeof(head)) != (ssize_t)sizeof(head))
+		return 0;
+	if (memcmp(head, v2, sizeof(v2)) == 0)
+		least = 1072 + 28 * (int64_t)number(head + 1028);
+	else
+		least = 1064 + 24 * (int64_t)number(head + 1020);
+	return st.st_size >= least;
+}
+
+/* "<dir>/pack-….pack"; the index has its name, but for the end. */
+static void
+look_at_pack(struct look *l, const char *dir, const char *name, size_t len)
+{
+	char *pack = xasprintf("%s/%s", dir, name);
+	char *idx = xasprintf("%s/%.*s.idx", dir, (int)len, name);
+	int fd = -1;
+
+	if (is_open(l, pack) && is_open(l, idx))
+		fd = open(idx, O_RDONLY | O_CLOEXEC);
+	if (l->why == NULL && (fd < 0 || !is_index(fd))) {
+		l->why = xasprintf("the pack '%s' has no index%s", pack,
+		    fd < 0 ? "" : " that is whole");
+		l->remedy = xasprintf("rm -f \"%s\" && git index-pack \"%s\"",
+		    idx, pack);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(pack);
+	free(idx);
+}
+
+/* An index whose pack is not there, as where only a part was put back. */
+static void
+look_for_pack(struct look *l, const char *dir, const char *name, size_t len)
+{
+	char *pack = xasprintf("%s/%.*s.pack", dir, (int)len, name);
+
+	if (access(pack, F_OK) != 0 && errno == ENOENT)
+		l->why = xasprintf("'%s' is not here, and its index is; put "
+		    "it back, or remove '%s/%s' if it is gone for good", pack,
+		    dir, name);
+	free(pack);
+}
+
+static void
+look_at_packs(struct look *l, const char *dir)
+{
+	DIR *open = opendir(dir);
+	struct dirent *d;
+	const char *dot;
+
+	if (open == NULL && errno != ENOENT)
+		not_readable(l, dir);
+	while (l->why == NULL && open != NULL && (d = readdir(open)) != NULL) {
+		dot = strrchr(d->d_name, '.');
+		if (dot == NULL || strncmp(d->d_name, "pack-", 5) != 0)
+			continue;
+		if (strcmp(dot, ".pack") == 0)
+			look_at_pack(l, dir, d->d_name,
+			    (size_t)(dot - d->d_name));
+		else if (strcmp(dot, ".idx") == 0)
+			look_for_pack(l, dir, d->d_name,
+			    (size_t)(dot - d->d_name));
+	}
+	if (open != NULL)
+		closedir(open);
+}
+
+/* The folders "00" to "ff", and the objects in them. */
+static void
+look_at_loose(struct look *l, const char *objects)
+{
+	char *dir = NULL, *path = NULL;
+	struct dirent *d;
+	DIR *open;
+	int i;
+
+	for (i = 0; i < 256 && l->why == NULL; i++) {
+		free(dir);
+		dir = xasprintf("%s/%02x", objects, i);
+		open = opendir(dir);
+		if (open == NULL && errno != ENOENT)
+			not_readable(l, dir);
+		while (l->why == NULL && open != NULL &&
+		    (d = readdir(open)) != NULL) {
+			if (strlen(d->d_name) != 38)
+				continue;
+			free(path);
+			path = xasprintf("%s/%s", dir, d->d_name);
+			(void)is_open(l, path);
+		}
+		if (open != NULL)
+			closedir(open);
+	}
+	free(dir);
+	free(path);
+}
+
+static void look_at_objects(struct look *, const char *, int);
+
+/* A folder a line, by its full path or from here. */
+static void
+look_at_alternates(struct look *l, const char *objects, int depth)
+{
+	char *path = xasprintf("%s/info/alternates", objects);
+	char *line, *rest, *to;
+	struct buf text = BUF_INIT;
+	struct stat st;
+
+	err_free(file_read(path, &text));
+	rest = text.p;
+	while (text.len > 0 && l->why == NULL &&
+	    (line = strsep(&rest, "\n")) != NULL) {
+		if (*line == '\0' || *line == '#' || *line == '"')
+			continue;
+		to = *line == '/' ? xstrdup(line) :
+		    xasprintf("%s/%s", objects, line);
+		if (stat(to, &st) == 0)
+			look_at_objects(l, to, depth - 1);
+		else
+			l->why = xasprintf("'%s' is not here, of which '%s' "
+			    "says that it has objects; put it back, or take "
+			    "its line out if it is gone for good", to, path);
+		free(to);
+	}
+	buf_release(&text);
+	free(path);
+}
+
+static void
+look_at_objects(struct look *l, const char *objects, int depth)
+{
+	char *packs = xasprintf("%s/pack", objects);
+
+	if (depth > 0 && is_open(l, objects))
+		look_at_packs(l, packs);
+	if (depth > 0 && l->why == NULL)
+		look_at_loose(l, objects);
+	if (depth > 0 && l->why == NULL)
+		look_at_alternates(l, objects, depth);
+	free(packs);
+}
+
+char *
+objects_barred(struct repo *r, char **remedy)
+{
+	char *objects = xasprintf("%s/objects", repo_commondir(r));
+	struct look l = { NULL, NULL };
+
+	look_at_objects(&l, objects, ALTERNATES_DEPTH);
+	free(objects);
+	*remedy = l.remedy;
+	return l.why;
+}

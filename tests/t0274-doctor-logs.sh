@@ -1,0 +1,242 @@
+#!/usr/bin/env bash
+# This clone's own log: its objects out of reach, its ref gone.  No record is
+# orphaned, and no ref is set back without keeping where it was.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
+. "$ROOT/tests/fixtures/doctor.sh"
+
+# lonely NAME: a clone without a remote, and two records in a pack.
+lonely() {
+	new_repo "$1"
+	cd "$1"
+	git agent log done 'n one'
+	git agent log done 'n two'
+	ref=refs/agent/log/$(writer)
+	tip=$(git rev-parse "$ref")
+	git gc -q
+}
+
+# loose_file REVISION: the file of its object.
+loose_file() {
+	local id
+	id=$(git rev-parse "$1")
+	echo ".git/objects/${id:0:2}/${id:2}"
+}
+
+# left_alone: nothing is mended, written or moved while objects are out of
+# reach, and the command that puts them in reach is named.
+left_alone() {
+	git rev-parse "$ref" >"$SCRATCH/.tip"
+	test_exit 1 git agent sync --repair >out
+	test_grep "^left: unreadable: 'objects': .*$1" out
+	test_grep "^done: mended nothing" out
+	test_no_grep "^done: [^m]" out
+	test_exit 3 git agent log 2>err
+	test_grep "$1" err
+	test_exit 128 git agent log done 'not now' 2>err
+	test_grep "is not known to be lost: .*$1" err
+	test_no_grep 'update-ref\|power loss' err
+	test "$(git rev-parse "$ref")" = "$(cat "$SCRATCH/.tip")"
+}
+
+t 'a pack without its index: nothing is mended' <<'EOT'
+	lonely no-index
+	mv .git/objects/pack/*.idx ../away.idx
+	left_alone 'has no index; .*git index-pack'
+	eval "$(git agent sync --check | sed -n 's/^unreadable.*; run: //p')"
+	nothing_found
+	test "$(git rev-parse "$ref")" = "$tip"
+	test "$(count)" = 2
+EOT
+
+t 'the index of a pack cut short, and a pack that is gone' <<'EOT'
+	lonely cut-index
+	cp .git/objects/pack/*.idx ../whole.idx
+	idx=$(echo .git/objects/pack/*.idx)
+	chmod u+w "$idx"
+	truncate -s 1100 "$idx"
+	left_alone 'has no index that is whole'
+	cp ../whole.idx "$idx"
+	nothing_found
+	mv .git/objects/pack/*.pack ..
+	left_alone 'is not here, and its index is'
+	mv ../*.pack .git/objects/pack/
+	nothing_found
+	test "$(count)" = 2
+EOT
+
+t 'with an older record that is whole: the log is not set back to it' <<'EOT'
+	new_repo older
+	cd older
+	git agent log done 'n one'
+	git agent log done 'n two'
+	ref=refs/agent/log/$(writer)
+	tip=$(git rev-parse "$ref")
+	old=$(git rev-parse "$ref~1")
+	git cat-file commit "$old" >../old
+	git gc -q
+	mv .git/objects/pack ../away
+	mkdir .git/objects/pack
+	git hash-object -t commit -w ../old
+	mv ../away/*.pack .git/objects/pack/
+	left_alone 'has no index; '
+	# The ref as well: what is newest here now need not be so.
+	: >.git/packed-refs
+	test_exit 1 git agent sync --repair >out
+	test_grep '^done: mended nothing' out
+	test_exit 128 git agent log done 'not now' 2>err
+	test_grep 'is gone; .*has no index' err
+	mv ../away/*.idx .git/objects/pack/
+	test_exit 0 git agent sync --repair
+	test "$(git rev-parse "$ref")" = "$tip"
+EOT
+
+t 'an alternate that is not mounted' <<'EOT'
+	lonely source
+	cd ..
+	git clone -q --shared source borrower
+	cd borrower
+	git remote remove origin
+	git agent log done 'b one'
+	ref=refs/agent/log/$(writer)
+	mv .git/objects/[0-9a-f][0-9a-f] ../source/.git/objects/
+	mv ../source ../unmounted
+	left_alone 'put it back, or take its line out'
+	mv ../unmounted ../source
+	nothing_found
+EOT
+
+if test "$(id -u)" = 0; then
+	skip 'objects that are somebody else'\''s' 'root may read them all'
+else
+	t 'objects that are somebody else'\''s' <<-'EOT'
+		lonely barred
+		chmod 0 .git/objects/pack/*.pack
+		left_alone 'Permission denied'
+		chmod 400 .git/objects/pack/*.pack
+		nothing_found
+		test "$(count)" = 2
+	EOT
+fi
+
+t 'the newest record gone: kept by name, and back when it is' <<'EOT'
+	new_origin gone
+	new_clone gone gone-a
+	cd gone-a
+	git agent log done 'a one'
+	git agent log done 'a two' --no-push
+	git agent log done 'a three' --no-push
+	ref=refs/agent/log/$(writer)
+	tip=$(git rev-parse "$ref")
+	file=$(loose_file "$ref")
+	mv "$file" ../gone-away
+	test_exit 1 git agent sync --repair >out
+	test_grep "^done: noted in .*lost-logs' that '$ref' was at $tip" out
+	test_grep "^done: this clone goes on as '$(writer)'" out
+	test_grep "^left: missing-object: '$tip'" out
+	test "refs/agent/log/$(writer)" != "$ref"
+	test_exit 1 git agent sync --repair
+	git agent log done 'a four'
+	git fetch
+	git gc -q
+	test_exit 3 git agent log >out 2>err
+	test_grep 'a two' out
+	test_grep "up to $tip, are not here" err
+	mkdir -p "${file%/*}"
+	mv ../gone-away "$file"
+	git agent sync
+	test "$(git rev-parse "$ref")" = "$tip"
+	nothing_found
+	new_clone gone gone-b
+	cd ../gone-b
+	git agent sync
+	subjects >out
+	test "$(tr '\n' ' ' <out)" = 'a four a one a three a two '
+EOT
+
+t 'the only record gone' <<'EOT'
+	new_repo only
+	cd only
+	git agent log done 'n one'
+	ref=refs/agent/log/$(writer)
+	tip=$(git rev-parse "$ref")
+	file=$(loose_file "$ref")
+	mv "$file" ../only-away
+	test_exit 1 git agent sync --repair >out
+	test_exit 1 git rev-parse -q --verify "$ref"
+	git agent log done 'n two'
+	mv ../only-away "$file"
+	git agent log >out
+	test_grep 'n one' out
+	test "$(git rev-parse "$ref")" = "$tip"
+	test_exit 1 test -e .git/agent/lost-logs
+EOT
+
+for how in 'rm -f .git/$ref' \
+    'git pack-refs --all; truncate -s 0 .git/packed-refs'; do
+	t "our ref lost ($how): said, found, and gone on from" <<-EOT
+		new_repo "lost-\$test_count"
+		cd "lost-\$test_count"
+		git agent log done 'n one'
+		git agent log done 'n two'
+		ref=refs/agent/log/\$(writer)
+		tip=\$(git rev-parse "\$ref")
+		$how
+		test_exit 3 git agent log 2>err
+		test_grep "'\$ref', is gone; .*sync --repair" err
+		test_exit 3 git agent status 2>err
+		found damaged-ref "\$ref" 'git agent sync --repair'
+		test_exit 0 git agent sync --repair >out
+		test_grep "^done: '\$ref' goes on from \$tip" out
+		nothing_found
+		test "\$(git rev-parse "\$ref")" = "\$tip"
+		$how
+		git agent log done 'n three'
+		test "\$(git rev-parse "\$ref~1")" = "\$tip"
+		$how
+		printf '%s\n' '{"kind":"done","subject":"n four"}' \
+			'{"kind":"done","subject":"n five"}' |
+			git agent log --batch
+		test "\$(git rev-parse "\$ref~3")" = "\$tip"
+		test "\$(count)" = 5
+		nothing_found
+	EOT
+done
+
+t 'a copied clone whose ref is lost: its new log has all' <<'EOT'
+	lonely first
+	cd ..
+	cp -r first second
+	cd second
+	rm -f .git/packed-refs
+	git agent log done 'n three'
+	test "$(git rev-parse "refs/agent/log/$(writer)~1")" = "$tip"
+	test "refs/agent/log/$(writer)" != "$ref"
+EOT
+
+t 'a record that another wrote in our name is not taken for ours' <<'EOT'
+	lonely forged
+	git agent log >out
+	tree=$(git mktree </dev/null)
+	id=$(printf 'done: forged\n\nAgent-Kind: done\nAgent-Writer: %s\nAgent-Clock: 2037-01-01T00:00:00.000000Z\n' \
+		"$(writer)" | git commit-tree "$tree")
+	git update-ref refs/agent-remotes/origin/log/other "$id"
+	rm -f .git/packed-refs
+	git agent log done 'n three'
+	test "$(git rev-parse "$ref~1")" = "$tip"
+EOT
+
+t 'a log that was begun, and of which nothing is left, begins anew' <<'EOT'
+	new_repo nothing
+	cd nothing
+	git agent log done 'n one'
+	git update-ref -d "refs/agent/log/$(writer)"
+	git gc -q --prune=now
+	test_exit 0 git agent sync --repair >out
+	test_grep 'begins anew' out
+	nothing_found
+	git agent log done 'n two'
+	test "$(count)" = 1
+EOT
+
+finish
