@@ -239,4 +239,60 @@ t 'a log that was begun, and of which nothing is left, begins anew' <<'EOT'
 	test "$(count)" = 1
 EOT
 
+# patient NAME: a clone with two records, the second not pushed.
+patient() {
+	new_origin "$1"
+	new_clone "$1" "$1-a"
+	cd "$1-a"
+	git agent log done 'a one'
+	git agent log done 'a two' --no-push
+	ref=refs/agent/log/$(writer)
+	tip=$(git rev-parse "$ref")
+	git update-ref refs/heads/other HEAD
+}
+
+for how in 'echo "ref: refs/heads/other" >.git/$ref' \
+    'ln -sf ../../../heads/other .git/$ref' \
+    'git update-ref $ref other' \
+    'git update-ref $ref other; git pack-refs --all'; do
+	t "our ref leads to the project's commits: $how" <<-EOT
+		patient "astray-\$test_count"
+		$how
+		test_exit 3 git agent log --offline 2>err
+		test_grep "\$ref.*sync --repair" err
+		test_exit 128 git agent log done 'not now' 2>err
+		test_grep "\$ref.*sync --repair" err
+		test_exit 128 git agent sync 2>err
+		test_grep "\$ref.*sync --repair" err
+		found damaged-ref "\$ref" 'git agent sync --repair'
+		repaired "astray-\$test_count"
+		test "\$(git rev-parse "\$ref")" = "\$tip"
+		test "\$(server_log "astray-\$test_count" .)" = "\$tip"
+		test "\$(git rev-parse other)" = "\$(git rev-parse HEAD)"
+	EOT
+done
+
+t 'a symbolic ref in the place of a fetched log' <<'EOT'
+	patient fetched
+	theirs=refs/agent-remotes/origin/log/$(writer)
+	echo 'ref: refs/heads/other' >".git/$theirs"
+	found damaged-ref "$theirs" 'git agent sync --repair'
+	test_exit 0 git agent sync --repair
+	nothing_found
+	test "$(git rev-parse "$theirs")" = "$tip"
+EOT
+
+t 'a commit on top that is no record: pushed with the next one' <<'EOT'
+	patient top
+	tree=$(git mktree </dev/null)
+	id=$(echo strange | git commit-tree -p "$tip" "$tree")
+	git update-ref "$ref" "$id"
+	test_exit 1 git agent sync >out 2>err
+	test_grep "log/$(writer). is not pushed: it ends in $id, which is no record" err
+	test "$(server_log top .)" = "$(git rev-parse "$tip~1")"
+	git agent log done 'a three'
+	test "$(server_log top .)" = "$(git rev-parse "$ref")"
+	test "$(git rev-parse "$ref~1")" = "$id"
+EOT
+
 finish

@@ -54,13 +54,30 @@ look_at_lock(struct look *l, const char *path)
 	buf_release(&age);
 }
 
-/* 40 digits and a line's end, or another ref's name. */
-static int
-is_ref_text(const struct buf *b)
+/* What the file of a ref is, if not 40 digits and a line's end; or NULL. */
+static const char *
+not_a_ref(const char *path)
 {
-	return strncmp(b->p, "ref: ", 5) == 0 ||
-	    (b->len >= 40 && strspn(b->p, "0123456789abcdef") == 40 &&
-	    (b->len == 40 || isspace((unsigned char)b->p[40])));
+	const char *what = "no ref, as after a power loss";
+	struct buf b = BUF_INIT;
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return NULL;
+	if (S_ISLNK(st.st_mode))
+		return "a link";
+	if (!S_ISREG(st.st_mode) || st.st_size > REF_FILE_MAX)
+		return NULL;
+	err_free(file_read(path, &b));
+	if (b.len == 0)
+		what = "empty, as after a power loss";
+	else if (strncmp(b.p, "ref:", 4) == 0)
+		what = "a symbolic ref, which no ref of records is";
+	else if (b.len >= 40 && strspn(b.p, "0123456789abcdef") == 40 &&
+	    (b.len == 40 || isspace((unsigned char)b.p[40])))
+		what = NULL;
+	buf_release(&b);
+	return what;
 }
 
 static void
@@ -68,23 +85,16 @@ look_at_ref(struct look *l, const char *path)
 {
 	const char *name = path + strlen(repo_commondir(l->repo)) + 1;
 	int own = strncmp(name, LOG_PREFIX, strlen(LOG_PREFIX)) == 0;
-	struct buf text = BUF_INIT;
-	struct stat st;
-	struct err *e;
+	const char *what = not_a_ref(path);
 
-	if (age_of(path, &st) < 0)
+	if (what == NULL)
 		return;
-	e = st.st_size > REF_FILE_MAX ? NULL : file_read(path, &text);
-	if (e == NULL && !is_ref_text(&text))
-		diagnosis_add(l->d, DOCTOR_DAMAGED_REF, name,
-		    xasprintf("its file is %s, as after a power loss; git "
-		    "can neither fetch nor push", st.st_size == 0 ? "empty" :
-		    "no ref"), xstrdup("git agent sync --repair"),
-		    xstrdup(own ? "set the file aside, and go on from the "
-		    "newest record of this log that is whole" :
-		    "set the file aside, and fetch or make it again"));
-	err_free(e);
-	buf_release(&text);
+	diagnosis_add(l->d, DOCTOR_DAMAGED_REF, name, xasprintf("its file is "
+	    "%s; git can neither fetch nor push, or not as it should", what),
+	    xstrdup("git agent sync --repair"), xstrdup(own ?
+	    "set the file aside, and go on from the newest record of this "
+	    "log that is whole" : "set the file aside, and fetch or make it "
+	    "again"));
 }
 
 static int

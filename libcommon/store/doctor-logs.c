@@ -23,6 +23,18 @@ is_here(struct repo *r, const struct oid *id)
 	return here;
 }
 
+static int
+is_record(struct repo *r, const struct oid *id)
+{
+	struct record rec;
+	struct err *e = record_read(r, id, &rec);
+	int is = e == NULL;
+
+	err_free(e);
+	record_release(&rec);
+	return is;
+}
+
 /* What the log went on without. */
 static void
 lost_tips(struct repo *r, struct diagnosis *d)
@@ -52,20 +64,28 @@ lost_tips(struct repo *r, struct diagnosis *d)
 struct err *
 doctor_own_log(struct repo *r, struct diagnosis *d)
 {
-	struct err *e, *gone = NULL;
+	struct err *e, *bad = NULL;
+	const char *what = NULL;
 	struct oid tip;
 	char *ref = NULL;
 
 	lost_tips(r, d);
 	e = writer_log(r, &ref);
-	if (e == NULL && ref != NULL && writer_has_written(r))
-		gone = ref_read(r, ref, &tip);
-	if (gone != NULL && gone->code == ERR_NOTFOUND && !lost_has(r, ref))
-		diagnosis_add(d, DOCTOR_DAMAGED_REF, ref, xstrdup("it is "
-		    "gone, and this clone has written to it"),
+	if (e == NULL && ref != NULL)
+		bad = ref_read(r, ref, &tip);
+	if (bad != NULL && bad->code == ERR_NOTFOUND &&
+	    writer_has_written(r) && !lost_has(r, ref))
+		what = "it is gone, and this clone has written to it";
+	if (bad == NULL && ref != NULL)
+		bad = log_look(r, ref);
+	if (what == NULL && bad != NULL && bad->code == ERR_INPUT)
+		what = "it leads to what is no record, and has none of its "
+		    "records behind it";
+	if (what != NULL)
+		diagnosis_add(d, DOCTOR_DAMAGED_REF, ref, xstrdup(what),
 		    xstrdup("git agent sync --repair"), xstrdup("go on from "
 		    "the newest record of this log that is here"));
-	err_free(gone);
+	err_free(bad);
 	free(ref);
 	return e;
 }
@@ -107,7 +127,7 @@ doctor_restore_log(struct repo *r, const char *ref, struct strvec *done)
 	if (e == NULL) {
 		e = log_newest(r, strrchr(ref, '/') + 1, &newest);
 		any = e == NULL && !oid_is_zero(&newest) &&
-		    repo_contains(r, &newest, &now);
+		    (repo_contains(r, &newest, &now) || !is_record(r, &now));
 		if (any && !oid_equal(&now, &newest))
 			e = ref_swap(r, ref, &now, &newest);
 	} else if (e->code == ERR_NOTFOUND) {

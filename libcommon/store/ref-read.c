@@ -60,17 +60,20 @@ find_packed(struct repo *r, const char *name, struct oid *oid, int *found)
 
 enum loose { LOOSE_NONE, LOOSE_DIRECT, LOOSE_SYMBOLIC, LOOSE_DAMAGED };
 
-/* The ref in a file of its own, if there is one. */
+/*
+ * The ref in a file of its own, if there is one.  A link is a symbolic ref to
+ * git, as it made them once.
+ */
 static enum loose
 read_loose(int folder, const char *name, struct oid *id)
 {
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	char text[64];
 	ssize_t n;
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? LOOSE_NONE :
-		    LOOSE_DAMAGED;
+		    errno == ELOOP ? LOOSE_SYMBOLIC : LOOSE_DAMAGED;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n < 0)	/* a folder */
@@ -94,18 +97,13 @@ damaged_loose(const struct repo *r, const char *name)
 	    r->commondir, name);
 }
 
+/* To follow it would take the project's own commits for records. */
 static struct err *
-resolve(struct repo *r, const char *name, struct oid *oid)
+symbolic(const struct repo *r, const char *name)
 {
-	git_oid id;
-	int rc = git_reference_name_to_id(&id, r->git, name);
-
-	if (rc == GIT_ENOTFOUND)
-		return err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
-	if (rc != 0)
-		return err_git("cannot read the ref '%s'", name);
-	oid_from_git(oid, &id);
-	return NULL;
+	return err_new(ERR_DAMAGED, "the ref '%s' is damaged: it is a symbolic "
+	    "one, which no ref of records is; run 'rm -f \"%s/%s\"' and then "
+	    "'git agent sync'", name, r->commondir, name);
 }
 
 struct err *
@@ -122,7 +120,7 @@ ref_read(struct repo *r, const char *name, struct oid *oid)
 	if (loose == LOOSE_DAMAGED)
 		return damaged_loose(r, name);
 	if (loose == LOOSE_SYMBOLIC)
-		return resolve(r, name, oid);
+		return symbolic(r, name);
 	e = find_packed(r, name, oid, &found);
 	if (e == NULL && !found)
 		e = err_new(ERR_NOTFOUND, "there is no ref '%s'", name);

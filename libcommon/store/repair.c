@@ -149,15 +149,35 @@ log_restore(struct repo *r, const char *ref, struct oid *tip, int *any)
 	return e;
 }
 
+/*
+ * At the tip is a commit that is no record.  Somebody may have put it on top
+ * of the log; but where the log's records are not behind it, they would be
+ * in no log any more if it went on from there.
+ */
+static struct err *
+check_strange(struct repo *r, const char *ref, const struct oid *tip)
+{
+	char hex[OID_HEX_SIZE];
+	struct oid newest;
+	struct err *e = log_newest(r, strrchr(ref, '/') + 1, &newest);
+
+	if (e != NULL || oid_is_zero(&newest) ||
+	    repo_contains(r, tip, &newest))
+		return e;
+	oid_hex(tip, hex);
+	return err_new(ERR_INPUT, "the log of this clone, '%s', leads to %s, "
+	    "which is no record and has none of its records behind it; to go "
+	    "on from its newest record, run 'git agent sync --repair'", ref,
+	    hex);
+}
+
 struct err *
-log_check(struct repo *r, const char *ref)
+log_look(struct repo *r, const char *ref)
 {
 	struct record rec = { 0 };
 	struct oid tip;
-	struct err *e;
+	struct err *e = ref_read(r, ref, &tip);
 
-	lost_settle(r, NULL);
-	e = ref_read(r, ref, &tip);
 	if (e != NULL && e->code == ERR_NOTFOUND) {
 		err_free(e);
 		return check_absent(r, ref);
@@ -174,10 +194,17 @@ log_check(struct repo *r, const char *ref)
 		int strange = e->code == ERR_INPUT;
 
 		err_free(e);
-		e = strange ? NULL : advise(r, ref);
+		e = strange ? check_strange(r, ref, &tip) : advise(r, ref);
 	}
 	record_release(&rec);
 	return e;
+}
+
+struct err *
+log_check(struct repo *r, const char *ref)
+{
+	lost_settle(r, NULL);
+	return log_look(r, ref);
 }
 
 /* What the log went on without may yet come back. */
@@ -210,7 +237,8 @@ log_note_damage(struct repo *r)
 
 	if (e == NULL && ref != NULL)
 		e = log_check(r, ref);
-	if (e != NULL && (e->code == ERR_DAMAGED || e->code == ERR_NOTFOUND))
+	if (e != NULL && (e->code == ERR_DAMAGED ||
+	    e->code == ERR_NOTFOUND || e->code == ERR_INPUT))
 		repo_note_damage(r, e->msg);
 	err_free(e);
 	free(ref);

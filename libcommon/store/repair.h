@@ -12,9 +12,12 @@
 /*
  * NULL if the log can be continued, or was never begun.  ERR_DAMAGED: its ref
  * or its newest record is, or cannot be read now; ERR_NOTFOUND: its ref is
- * gone, though this clone has written to it.  The text says what to do.
+ * gone, though this clone has written to it; ERR_INPUT: it was moved to what
+ * is no record.  The text says what to do.
  */
 struct err *log_check(struct repo *, const char *ref);
+/* The same without putting back first what store/lost.h has. */
+struct err *log_look(struct repo *, const char *ref);
 /*
  * After that ERR_NOTFOUND: put the ref back at the newest record of it that
  * is here.  *any is 0 if there is none.  ERR_DAMAGED: not all that is here

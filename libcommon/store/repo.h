@@ -191,6 +191,7 @@ struct reflist {
 
 #define REFLIST_INIT { NULL, 0, 0, POOL_INIT }
 
+/* Of records.  ERR_NOTFOUND; ERR_DAMAGED, also where it is symbolic. */
 struct err *ref_read(struct repo *, const char *name, struct oid *);
 /*
  * Append all refs whose name begins with the prefix, which ends in a slash,

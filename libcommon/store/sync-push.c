@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "store/index.h"
 #include "store/lost.h"
+#include "store/record.h"
 #include "store/rollup.h"
 #include "store/sync-move.h"
 #include "store/sync-state.h"
@@ -186,6 +187,36 @@ is_rolled_up(struct repo *r, const char *remote, const struct outgoing *log,
 	return e;
 }
 
+/*
+ * 1 if our log ends in a record.  What every reader would have to skip is
+ * not sent; behind the next record it may be.
+ */
+static int
+ends_in_record(struct repo *r, const struct outgoing *log, const char *own,
+    struct sync_report *rep)
+{
+	char hex[OID_HEX_SIZE], *name;
+	struct record rec;
+	struct err *e;
+
+	if (!log->exists)
+		return 0;
+	e = record_read(r, &log->tip, &rec);
+	if (e != NULL) {
+		oid_hex(&log->tip, hex);
+		name = xasprintf("log/%s", own);
+		transfer_withhold(rep, name, xasprintf("it ends in %s, which "
+		    "is no record: %s; it goes with the next record that is "
+		    "written", hex, e->msg));
+		free(name);
+	}
+	record_release(&rec);
+	if (e == NULL)
+		return 1;
+	err_free(e);
+	return 0;
+}
+
 /* Push the three refs of one writer, or those of them that moved. */
 static struct err *
 push_writer(struct repo *r, const char *own, int all, int background,
@@ -203,6 +234,8 @@ push_writer(struct repo *r, const char *own, int all, int background,
 		e = outgoing_fill(r, rep, own, what[i], &out[i]);
 	if (e == NULL)
 		e = is_rolled_up(r, rep->remote, &out[0], &rolled_up);
+	if (e == NULL && !rolled_up && (all || out[0].differs))
+		out[0].exists = ends_in_record(r, &out[0], own, rep);
 	for (i = 0; e == NULL && i < 3; i++)
 		if (out[i].exists && !rolled_up && (all || out[i].differs))
 			push_spec(&specs, &out[i]);

@@ -44,7 +44,8 @@ struct sync_ref {
 	int pushed;		/* 1: we pushed it, 0: we fetched it */
 	enum sync_fate fate;
 	char *reason;		/* or NULL */
-	char *target;		/* pushed: the full name on the remote */
+	char *target;		/* pushed: the full name on the remote;
+				 * NULL: we did not try to */
 	int by_host;		/* refused by the host, not by git's rules */
 };
 

@@ -28,6 +28,12 @@ add_ref(struct sync_report *rep, char *name, int pushed, enum sync_fate fate,
 	rep->refused += fate == SYNC_REFUSED;
 }
 
+void
+transfer_withhold(struct sync_report *rep, const char *name, char *reason)
+{
+	add_ref(rep, xstrdup(name), 1, SYNC_REFUSED, reason);
+}
+
 /* The text in the last parentheses of a line, or NULL. */
 static char *
 reason_of(const char *line, const char *stop)

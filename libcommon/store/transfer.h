@@ -20,6 +20,9 @@ struct err *transfer_fetch(struct repo *, const struct strvec *specs,
  */
 struct err *transfer_push(struct repo *, const struct strvec *specs,
 		int background, struct sync_report *rep);
+/* Report "log/<writer>" as one that is not pushed; takes the reason. */
+void	 transfer_withhold(struct sync_report *, const char *name,
+	    char *reason);
 /*
  * Delete refs (":<ref>"), each where its lease (git-push(1),
  * --force-with-lease) still holds; ->fate is SYNC_ROLLED_UP where it did.

@@ -48,7 +48,10 @@ delivery_warn_refused(const struct sync_report *rep)
 		if (ref->fate != SYNC_REFUSED)
 			continue;
 		by_host |= ref->by_host;
-		if (ref->pushed)
+		if (ref->pushed && ref->target == NULL)
+			cmd_warn("'%s' is not pushed: %s", ref->name,
+			    ref->reason);
+		else if (ref->pushed)
 			cmd_warn("'%s' refused '%s': %s", rep->remote,
 			    ref->target, ref->reason == NULL ?
 			    "no reason given" : ref->reason);
