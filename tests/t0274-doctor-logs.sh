@@ -295,4 +295,25 @@ t 'a commit on top that is no record: pushed with the next one' <<'EOT'
 	test "$(git rev-parse "$ref~1")" = "$id"
 EOT
 
+for how in 'echo garbage' 'printf garbage' 'head -c 300 /dev/zero' \
+    'printf "abc\\n"'; do
+	t "packed-refs is nothing but: $how" <<-EOT
+		patient "packed-\$test_count"
+		git agent sync
+		git pack-refs --all
+		git agent sync --check
+		$how >.git/packed-refs
+		found damaged-ref packed-refs '.*sync --repair'
+		test_exit 1 git agent sync --repair
+		test_exit 128 git agent log 2>err
+		test_grep "packed-refs. is damaged.*sync --repair" err
+		test_exit 1 git agent sync --check >out
+		eval "\$(sed -n 's/^damaged-ref.*; run: //p' out)"
+		nothing_found
+		test "\$(git rev-parse "\$ref")" = "\$tip"
+		git agent log >out
+		test_grep 'a two' out
+	EOT
+done
+
 finish

@@ -142,8 +142,8 @@ unreadable_refs(struct repo *r, struct diagnosis *d, struct err *e)
 		return e;
 	diagnosis_add(d, DOCTOR_DAMAGED_REF, "packed-refs", xstrdup(e->msg),
 	    xasprintf("sed -n -i -E \"/^(#.*|\\^?[0-9a-f]{40}( refs\\/.*)?)$/p"
-	    "\" \"%s/packed-refs\" && git agent sync", repo_commondir(r)),
-	    NULL);
+	    "\" \"%s/packed-refs\" && git agent sync --repair",
+	    repo_commondir(r)), NULL);
 	err_free(e);
 	return NULL;
 }

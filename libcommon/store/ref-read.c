@@ -19,7 +19,7 @@ packed_refs_error(const struct repo *r)
 	return err_new(ERR_DAMAGED, "'%s/packed-refs' is damaged, as by a "
 	    "power loss; to drop the lines that are not whole, run 'sed -n -i -E "
 	    "\"/^(#.*|\\^?[0-9a-f]{40}( refs\\/.*)?)$/p\" \"%s/packed-refs\"' "
-	    "and then 'git fetch'", r->commondir, r->commondir);
+	    "and then 'git agent sync --repair'", r->commondir, r->commondir);
 }
 
 static struct err *
