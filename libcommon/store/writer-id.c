@@ -77,7 +77,7 @@ load(struct repo *r, struct self *me)
 	char *path = repo_shared_path(r, "writer");
 	struct buf text = BUF_INIT;
 	struct err *e = NULL;
-	struct stat st;
+	struct stat st = { 0 };
 	int fd;
 
 	memset(me, 0, sizeof(*me));
