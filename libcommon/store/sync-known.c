@@ -25,6 +25,9 @@ write_known(struct repo *r, const char *remote)
 
 	e = ref_list(r, prefix, &refs);
 	for (i = 0; e == NULL && i < refs.n; i++) {
+		/* Nobody reads it, and it may be in the way of a log. */
+		if (!writer_name_ok(refs.v[i].name + strlen(prefix)))
+			continue;
 		oid_hex(&refs.v[i].id, hex);
 		buf_addf(&text, "%s %s\n", hex, refs.v[i].name);
 	}
@@ -165,16 +168,15 @@ find_known(const char *line, const char *prefix, const struct reflist *logs,
 	    sizeof(*logs->v), ref_name_cmp);
 }
 
-/* 1 if it was made; what is not here, or leads nowhere, is not kept. */
-static int
-keep_tip(struct repo *r, const char *remote, const char *writer,
-    const struct oid *id)
+struct err *
+sync_keep(struct repo *r, const char *remote, const char *writer,
+    const struct oid *id, int *made)
 {
 	char hex[OID_HEX_SIZE], *name;
 	struct record rec;
 	struct err *e;
-	int kept = 0;
 
+	*made = 0;
 	oid_hex(id, hex);
 	name = xasprintf("refs/agent-remotes/%s/kept/%s/log/%s", remote, hex,
 	    writer);
@@ -182,12 +184,16 @@ keep_tip(struct repo *r, const char *remote, const char *writer,
 	if (e == NULL || rec.parent_count > 0) {
 		err_free(e);
 		e = ref_swap(r, name, NULL, id);
-		kept = e == NULL;
+		*made = e == NULL;
 	}
-	err_free(e);
+	/* It is there already, or leads nowhere. */
+	if (e != NULL && (e->code == ERR_MOVED || e->code == ERR_INPUT)) {
+		err_free(e);
+		e = NULL;
+	}
 	record_release(&rec);
 	free(name);
-	return kept;
+	return e;
 }
 
 size_t
@@ -200,6 +206,7 @@ sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 	struct index_entry entry;
 	struct oid id;
 	size_t kept = 0;
+	int made;
 
 	prefix = xasprintf("refs/agent-remotes/%s/log/",
 	    remote == NULL ? "" : remote);
@@ -208,9 +215,11 @@ sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 	while (known.len > 0 && (line = strsep(&rest, "\n")) != NULL) {
 		log = find_known(line, prefix, logs, &id);
 		if (log != NULL && !oid_equal(&log->id, &id) &&
-		    !index_find(ix, &id, &entry))
-			kept += (size_t)keep_tip(r, remote,
-			    strrchr(line, '/') + 1, &id);
+		    !index_find(ix, &id, &entry)) {
+			err_free(sync_keep(r, remote, strrchr(line, '/') + 1,
+			    &id, &made));
+			kept += (size_t)made;
+		}
 	}
 	buf_release(&known);
 	free(prefix);

@@ -194,12 +194,26 @@ sync_rewound_is_news(struct repo *r, const struct sync_report *rep)
 }
 
 void
-sync_drop_rewound(struct sync_report *rep)
+sync_drop_fetched(struct sync_report *rep)
 {
 	size_t i;
 
 	for (i = rep->n; i > 0; i--)
-		if (rep->refs[i - 1].fate == SYNC_REWOUND)
+		if (rep->refs[i - 1].fate == SYNC_REWOUND ||
+		    (rep->refs[i - 1].fate == SYNC_REFUSED &&
+		    !rep->refs[i - 1].pushed))
+			drop_ref(rep, i - 1);
+}
+
+void
+sync_drop_unnamed(struct sync_report *rep)
+{
+	size_t i;
+
+	for (i = rep->n; i > 0; i--)
+		if (rep->refs[i - 1].fate == SYNC_REFUSED &&
+		    !rep->refs[i - 1].pushed &&
+		    sync_is_unnamed(&rep->refs[i - 1]))
 			drop_ref(rep, i - 1);
 }
 

@@ -25,7 +25,25 @@ int	 sync_rewound_is_news(struct repo *, const struct sync_report *);
  */
 int	 sync_is_rewound(struct repo *, const struct sync_report *rep,
 		const char *name);
-void	 sync_drop_rewound(struct sync_report *);
+/* What a fetch found rewound, or could not take: it is asked again. */
+void	 sync_drop_fetched(struct sync_report *);
+/* What it could not take, and nobody would read (sync_is_unnamed()). */
+void	 sync_drop_unnamed(struct sync_report *);
+/* 1 if no writer may have such a name. */
+int	 sync_is_unnamed(const struct sync_ref *);
+/*
+ * A fetch could not take "log/zok" because "log/zok/x" is here: take what is
+ * below such names away.  What it leads to is kept as sync_keep() does, unless
+ * a log has it.  *cleared is 1 if anything was in the way.
+ */
+struct err *sync_clear_way(struct repo *, const struct sync_report *,
+		int *cleared);
+/*
+ * Make refs/agent-remotes/<remote>/kept/<oid>/log/<writer>, where readers find
+ * what it leads to.  *made is 0 if it was there, or leads to no record.
+ */
+struct err *sync_keep(struct repo *, const char *remote, const char *writer,
+		const struct oid *, int *made);
 /* The push of "log/<writer>" arrived: it is whole on the remote again. */
 struct err *sync_restored(struct repo *, struct sync_report *,
 		const char *name);

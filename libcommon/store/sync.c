@@ -148,6 +148,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 {
 	struct strvec specs = STRVEC_INIT;
 	struct err *e = NULL;
+	int cleared = 0;
 
 	if (!index_is_current(r))
 		e = sync_restore_pruned(r);
@@ -155,14 +156,17 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		e = fetch_specs(r, rep, &specs);
 	if (e == NULL)
 		e = transfer_fetch(r, &specs, background, rep);
+	if (e == NULL && rep->refused > 0)
+		e = sync_clear_way(r, rep, &cleared);
 	/*
 	 * A log that somebody else moved forward while git was looking seems
 	 * rewound too: ask again before it is said.
 	 */
-	if (e == NULL && sync_rewound_is_news(r, rep)) {
-		sync_drop_rewound(rep);
+	if (e == NULL && (cleared || sync_rewound_is_news(r, rep))) {
+		sync_drop_fetched(rep);
 		e = transfer_fetch(r, &specs, background, rep);
 	}
+	sync_drop_unnamed(rep);
 	if (e == NULL && rep->reached && rep->rewound > 0)
 		e = drop_rolled_up(r, rep);
 	if (e == NULL && rep->reached) {

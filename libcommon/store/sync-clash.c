@@ -1,0 +1,108 @@
+/* Names of fetched refs that are in the way of each other; see sync-state.h. */
+#include "store/sync-state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "store/index.h"
+#include "store/writer-name.h"
+
+/* "log/<writer>", as it is here, with a slash behind. */
+static char *
+folder_of(const struct sync_report *rep, const char *name)
+{
+	if (strncmp(name, "notes/", 6) == 0)
+		return xasprintf("refs/notes/agent-remotes/%s/%s/",
+		    rep->remote, name + 6);
+	return xasprintf("refs/agent-remotes/%s/%s/", rep->remote, name);
+}
+
+/* A name that a writer may have, of "zok/x". */
+static char *
+flat(const char *name)
+{
+	char *to = xstrdup(name), *p;
+
+	for (p = to; *p != '\0'; p++)
+		if (*p == '/')
+			*p = '-';
+	if (writer_name_ok(to))
+		return to;
+	free(to);
+	return xstrdup("unnamed");
+}
+
+/*
+ * One ref below a name that is to be a ref itself.  It was never read, as no
+ * writer has such a name; but what it leads to may be nowhere else.
+ */
+static struct err *
+set_aside(struct repo *r, const struct sync_report *rep, struct index *ix,
+    const struct ref *ref)
+{
+	char *logs = xasprintf("refs/agent-remotes/%s/log/", rep->remote);
+	struct index_entry entry;
+	struct err *e = NULL;
+	char *name;
+	int made;
+
+	if (strncmp(ref->name, logs, strlen(logs)) == 0 &&
+	    !index_find(ix, &ref->id, &entry)) {
+		name = flat(ref->name + strlen(logs));
+		e = sync_keep(r, rep->remote, name, &ref->id, &made);
+		free(name);
+	}
+	if (e == NULL)
+		e = ref_remove_at(r, ref->name, &ref->id);
+	free(logs);
+	return e;
+}
+
+static struct err *
+clear_folder(struct repo *r, const struct sync_report *rep,
+    const char *folder, int *cleared)
+{
+	struct reflist refs = REFLIST_INIT;
+	struct index *ix = NULL;
+	struct err *e = ref_list(r, folder, &refs), *left;
+	size_t i;
+
+	if (e == NULL && refs.n > 0)
+		e = index_open(r, &ix);
+	for (i = 0; e == NULL && i < refs.n; i++) {
+		/* What cannot be read stays; git said that it is there. */
+		left = set_aside(r, rep, ix, &refs.v[i]);
+		*cleared |= left == NULL;
+		err_free(left);
+	}
+	index_close(ix);
+	reflist_release(&refs);
+	return e;
+}
+
+struct err *
+sync_clear_way(struct repo *r, const struct sync_report *rep, int *cleared)
+{
+	struct err *e = NULL;
+	char *folder;
+	size_t i;
+
+	*cleared = 0;
+	for (i = 0; e == NULL && i < rep->n; i++) {
+		if (rep->refs[i].pushed || rep->refs[i].fate != SYNC_REFUSED)
+			continue;
+		folder = folder_of(rep, rep->refs[i].name);
+		e = clear_folder(r, rep, folder, cleared);
+		free(folder);
+	}
+	return e;
+}
+
+int
+sync_is_unnamed(const struct sync_ref *ref)
+{
+	const char *writer = strchr(ref->name, '/');
+
+	return writer == NULL || !writer_name_ok(writer + 1);
+}

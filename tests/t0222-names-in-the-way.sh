@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Refs on the server of which one's name is a folder of the other's: whoever
+# may push must not be able to keep a writer's log from the other clones.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
+. "$ROOT/tests/fixtures/doctor.sh"
+
+# record WRITER TEXT [PARENT]: a record in any name, its id.
+record() {
+	printf 'done: %s\n\nAgent-Kind: done\nAgent-Writer: %s\nAgent-Clock: 2026-01-01T00:00:00.000000Z\n' \
+		"$2" "$1" |
+		git commit-tree ${3:+-p "$3"} "$(git mktree </dev/null)"
+}
+
+# scene NAME: a clone NAME-a that fetches, and NAME-b, the present one, that
+# pushes what it likes.
+scene() {
+	new_origin "$1"
+	new_clone "$1" "$1-a"
+	new_clone "$1" "$1-b"
+	cd "$1-b"
+	one=$(record zok 'zok one')
+}
+
+for pack in true 'git pack-refs --all'; do
+	t "what nobody reads makes way for a log ($pack)" <<-EOT
+		scene "way-\${pack%% *}"
+		git push -q origin "\$one:refs/agent/log/zok/x" \
+			"\$one:refs/agent/beat/zok/x"
+		cd ../way-*-a
+		git agent sync
+		git rev-parse -q --verify refs/agent-remotes/origin/log/zok/x
+		$pack
+		cd ../way-*-b
+		two=\$(record zok 'zok two' "\$one")
+		git push -q origin :refs/agent/log/zok/x \
+			:refs/agent/beat/zok/x
+		git push -q origin "\$two:refs/agent/log/zok" \
+			"\$one:refs/agent/beat/zok"
+		cd ../way-*-a
+		test_exit 0 git agent sync >out 2>err
+		test_empty err
+		test_grep 'log/zok *new' out
+		test "\$(git rev-parse refs/agent-remotes/origin/log/zok)" = "\$two"
+		git for-each-ref refs/agent-remotes/origin/kept >out
+		test_grep "kept/\$one/log/zok-x" out
+		subjects >out
+		test "\$(tr '\\n' ' ' <out)" = 'zok one zok two '
+		nothing_found
+		test_exit 0 git agent sync
+		git fetch
+		cd ..
+		rm -rf way-*
+	EOT
+done
+
+t 'records that are nowhere else are kept, and read' <<'EOT'
+	scene kept
+	alone=$(record eve 'nowhere else')
+	plain=$(echo plain | git commit-tree "$(git mktree </dev/null)")
+	git push -q origin "$alone:refs/agent/log/zok/x" \
+		"$plain:refs/agent/log/zok/y/z"
+	cd ../kept-a
+	git agent sync
+	cd ../kept-b
+	git push -q origin :refs/agent/log/zok/x :refs/agent/log/zok/y/z
+	git push -q origin "$one:refs/agent/log/zok"
+	cd ../kept-a
+	test_exit 0 git agent sync --repair
+	test "$(git rev-parse refs/agent-remotes/origin/log/zok)" = "$one"
+	git for-each-ref refs/agent-remotes/origin/kept >out
+	test_lines 1 out
+	test_grep "$alone" out
+	subjects >out
+	test "$(tr '\n' ' ' <out)" = 'nowhere else zok one '
+EOT
+
+t 'what another log has is not kept twice' <<'EOT'
+	scene twice
+	git push -q origin "$one:refs/agent/log/zok/x" "$one:refs/agent/log/eve"
+	cd ../twice-a
+	git agent sync
+	cd ../twice-b
+	git push -q origin :refs/agent/log/zok/x
+	git push -q origin "$one:refs/agent/log/zok"
+	cd ../twice-a
+	test_exit 0 git agent sync
+	git for-each-ref refs/agent-remotes/origin/kept >out
+	test_empty out
+EOT
+
+t 'a log stays where its name has become a folder on the server' <<'EOT'
+	scene folder
+	git push -q origin "$one:refs/agent/log/zok"
+	cd ../folder-a
+	git agent sync
+	cd ../folder-b
+	git push -q origin :refs/agent/log/zok
+	git push -q origin "$one:refs/agent/log/zok/x"
+	cd ../folder-a
+	test_exit 3 git agent sync >out 2>err
+	test_no_grep 'refused' out
+	test_grep "'log/zok' has lost records" err
+	test_lines 1 err
+	test "$(git rev-parse refs/agent-remotes/origin/log/zok)" = "$one"
+	test "$(subjects)" = 'zok one'
+EOT
+
+finish
