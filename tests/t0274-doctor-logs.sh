@@ -172,6 +172,7 @@ t 'the only record gone' <<'EOT'
 	test_exit 1 test -e .git/agent/lost-logs
 EOT
 
+# shellcheck disable=SC2016 # for the test's own shell
 for how in 'rm -f .git/$ref' \
     'git pack-refs --all; truncate -s 0 .git/packed-refs'; do
 	t "our ref lost ($how): said, found, and gone on from" <<-EOT
@@ -251,6 +252,7 @@ patient() {
 	git update-ref refs/heads/other HEAD
 }
 
+# shellcheck disable=SC2016 # for the test's own shell
 for how in 'echo "ref: refs/heads/other" >.git/$ref' \
     'ln -sf ../../../heads/other .git/$ref' \
     'git update-ref $ref other' \
@@ -295,6 +297,7 @@ t 'a commit on top that is no record: pushed with the next one' <<'EOT'
 	test "$(git rev-parse "$ref~1")" = "$id"
 EOT
 
+# shellcheck disable=SC2016 # for the test's own shell
 for how in 'echo garbage' 'printf garbage' 'head -c 300 /dev/zero' \
     'printf "abc\\n"'; do
 	t "packed-refs is nothing but: $how" <<-EOT
