@@ -14,7 +14,7 @@ endless() {
 		test "${PIPESTATUS[1]}" = 0 || touch cut
 	} 2>/dev/null | timeout -k 1 60 "$@"
 	status=$?
-	return $status
+	return "$status"
 }
 
 t 'a text: reading ends soon after 1 MiB' <<'EOF'
