@@ -100,9 +100,24 @@ sync_clear_way(struct repo *r, const struct sync_report *rep, int *cleared)
 }
 
 int
-sync_is_unnamed(const struct sync_ref *ref)
+sync_is_below_log(struct repo *r, const struct sync_report *rep,
+    const struct sync_ref *ref)
 {
-	const char *writer = strchr(ref->name, '/');
+	char *name = folder_of(rep, ref->name), *end;
+	size_t least = strlen(name) - strlen(strchr(ref->name, '/'));
+	struct oid id;
+	struct err *e;
+	int below = 0;
 
-	return writer == NULL || !writer_name_ok(writer + 1);
+	/* Of "log/zok/x/" this leaves "log/zok", and does not go on to "log". */
+	*strrchr(name, '/') = '\0';
+	while (!below && (end = strrchr(name, '/')) != NULL &&
+	    (size_t)(end - name) > least) {
+		*end = '\0';
+		e = ref_read(r, name, &id);
+		below = e == NULL;
+		err_free(e);
+	}
+	free(name);
+	return below;
 }

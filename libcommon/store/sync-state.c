@@ -206,14 +206,14 @@ sync_drop_fetched(struct sync_report *rep)
 }
 
 void
-sync_drop_unnamed(struct sync_report *rep)
+sync_drop_below(struct repo *r, struct sync_report *rep)
 {
 	size_t i;
 
 	for (i = rep->n; i > 0; i--)
 		if (rep->refs[i - 1].fate == SYNC_REFUSED &&
 		    !rep->refs[i - 1].pushed &&
-		    sync_is_unnamed(&rep->refs[i - 1]))
+		    sync_is_below_log(r, rep, &rep->refs[i - 1]))
 			drop_ref(rep, i - 1);
 }
 

@@ -27,10 +27,11 @@ int	 sync_is_rewound(struct repo *, const struct sync_report *rep,
 		const char *name);
 /* What a fetch found rewound, or could not take: it is asked again. */
 void	 sync_drop_fetched(struct sync_report *);
-/* What it could not take, and nobody would read (sync_is_unnamed()). */
-void	 sync_drop_unnamed(struct sync_report *);
-/* 1 if no writer may have such a name. */
-int	 sync_is_unnamed(const struct sync_ref *);
+/* What it could not take, and nobody would read (sync_is_below_log()). */
+void	 sync_drop_below(struct repo *, struct sync_report *);
+/* 1 for "log/zok/x", a name that no writer has, if "log/zok" is here. */
+int	 sync_is_below_log(struct repo *, const struct sync_report *,
+		const struct sync_ref *);
 /*
  * A fetch could not take "log/zok" because "log/zok/x" is here: take what is
  * below such names away.  What it leads to is kept as sync_keep() does, unless

@@ -166,7 +166,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		sync_drop_fetched(rep);
 		e = transfer_fetch(r, &specs, background, rep);
 	}
-	sync_drop_unnamed(rep);
+	sync_drop_below(r, rep);
 	if (e == NULL && rep->reached && rep->rewound > 0)
 		e = drop_rolled_up(r, rep);
 	if (e == NULL && rep->reached) {
