@@ -28,7 +28,7 @@ pool_reserve(struct pool *p, size_t n)
 {
 	struct pool_chunk *c;
 
-	if (n <= p->left)
+	if (p->chunks != NULL && n <= p->left)
 		return;
 	if (n < next_size(p))
 		n = next_size(p);
