@@ -110,8 +110,13 @@ units: $(UNIT)
 
 TESTS ?= $(UNIT) $(sort $(wildcard tests/t*.sh examples/*/test.sh))
 LIMIT := $(if $(shell command -v timeout),timeout -k 9 900,env)
+# What failed is shown once more at the end, where one looks for it.
+FAILED := $(abspath $(B))/failed.log
 check: all units $(FAULT)
-	STRESS=$(STRESS) B=$(abspath $(B)) prove -j2 --timer -e '$(LIMIT)' $(TESTS)
+	@rm -f $(FAILED)
+	STRESS=$(STRESS) B=$(abspath $(B)) TEST_FAILURES=$(FAILED) \
+		prove -j2 --timer -e '$(LIMIT)' $(TESTS) || \
+		{ cat $(FAILED) 2>/dev/null; exit 1; }
 
 ## stress: every fault at every write; 8,000 records at once (half an hour)
 stress:

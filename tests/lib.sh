@@ -27,12 +27,15 @@
 #		-v	show the output of every test as it runs
 #
 # Variables: ROOT (the source tree), B (the build tried), SCRATCH (removed at
-# the end), DAEMON_URL (after start_git_daemon).
+# the end), DAEMON_URL (after start_git_daemon).  If TEST_FAILURES is set, what
+# a failed test shows is appended to that file, too.
 
 set -u
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 B=${B:-$ROOT/build}
 test_count=0 test_failed=0 test_keep='' test_verbose=''
+test_failures=${TEST_FAILURES:-/dev/null}
+unset TEST_FAILURES
 for arg; do
 	case $arg in
 	--keep)	test_keep=1 ;;
@@ -100,7 +103,7 @@ t() {
 	else
 		test_failed=$((test_failed + 1))
 		echo "not ok $test_count - $1"
-		test_show "$1" "$status" >&2
+		test_show "$1" "$status" | tee -a "$test_failures" >&2
 	fi
 }
 

@@ -107,13 +107,12 @@ writer_append_many(struct repo *r, const struct draft *drafts, size_t n,
 		return err_new(ERR_INPUT, "%zu records are too many at once",
 		    n);
 	do {
-		err_free(e);
 		e = writer_lock(r, &lock);
 		if (e == NULL)
 			e = append_locked(r, &m);
 		lock_release(&lock);
-		/* Somebody moved the ref with plain git: read it again. */
-	} while (e != NULL && e->code == ERR_MOVED && ++tries < 5);
+		/* Somebody may have moved the ref with plain git. */
+	} while (ref_try_again(&e, &tries));
 	*bad = m.bad;
 	return e;
 }

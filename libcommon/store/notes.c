@@ -75,28 +75,46 @@ commit_notes(struct repo *r, const struct oid *tree, const struct oid *parent,
 	return e;
 }
 
+/* The notes of a ref as they are now; *any is 0 if there are none yet. */
+static struct err *
+read_notes(struct repo *r, const char *ref, struct oid *tip, int *any,
+    struct tree *root)
+{
+	struct err *e = ref_read(r, ref, tip);
+
+	*any = e == NULL;
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		return NULL;
+	}
+	return e != NULL ? e : root_of(r, tip, root);
+}
+
+/* From the tip that was read, or NULL, to a commit of the tree. */
+static struct err *
+move_notes(struct repo *r, const char *ref, const struct oid *tip,
+    const struct oid *tree)
+{
+	struct oid id;
+	struct err *e = commit_notes(r, tree, tip, &id);
+
+	return e != NULL ? e : ref_swap(r, ref, tip, &id);
+}
+
 static struct err *
 set_once(struct repo *r, const char *ref, const struct oid *commit,
     const struct oid *blob)
 {
 	struct tree root = TREE_INIT;
-	struct oid tip, tree, id, *parent = &tip;
+	struct oid tip, tree;
 	struct err *e;
+	int any;
 
-	e = ref_read(r, ref, &tip);
-	if (e != NULL && e->code == ERR_NOTFOUND) {
-		err_free(e);
-		e = NULL;
-		parent = NULL;
-	}
-	if (e == NULL && parent != NULL)
-		e = root_of(r, &tip, &root);
+	e = read_notes(r, ref, &tip, &any, &root);
 	if (e == NULL)
 		e = place_note(r, &root, commit, blob, &tree);
 	if (e == NULL)
-		e = commit_notes(r, &tree, parent, &id);
-	if (e == NULL)
-		e = ref_swap(r, ref, parent, &id);
+		e = move_notes(r, ref, any ? &tip : NULL, &tree);
 	tree_release(&root);
 	return e;
 }
@@ -108,7 +126,7 @@ notes_set(struct repo *r, const struct oid *commit, const char *text,
 	char *writer = NULL, *ref = NULL;
 	struct oid blob;
 	struct err *e;
-	int tries;
+	int tries = 0;
 
 	e = writer_id(r, 1, &writer);
 	if (e == NULL)
@@ -116,15 +134,9 @@ notes_set(struct repo *r, const struct oid *commit, const char *text,
 	if (e != NULL)
 		goto done;
 	ref = xasprintf(NOTES_PREFIX "%s", writer);
-	for (tries = 0; tries < 5; tries++) {
+	do {
 		e = set_once(r, ref, commit, &blob);
-		if (e == NULL || e->code != ERR_MOVED)
-			break;
-		if (tries < 4) {
-			err_free(e);
-			e = NULL;
-		}
-	}
+	} while (ref_try_again(&e, &tries));
 done:
 	free(writer);
 	free(ref);
@@ -199,34 +211,24 @@ static struct err *
 merge_once(struct repo *r, const char *ref, const struct tree *theirs)
 {
 	struct tree root = TREE_INIT;
-	struct oid tip, tree, before, id, *parent = &tip;
+	struct oid tip, tree, before;
 	struct err *e;
 	size_t i;
+	int any;
 
-	e = ref_read(r, ref, &tip);
-	if (e != NULL && e->code == ERR_NOTFOUND) {
-		err_free(e);
-		e = NULL;
-		parent = NULL;
-	}
-	if (e == NULL && parent != NULL)
-		e = root_of(r, &tip, &root);
+	memset(&before, 0, sizeof(before));
+	e = read_notes(r, ref, &tip, &any, &root);
 	for (i = 0; e == NULL && i < theirs->n; i++)
 		if (theirs->e[i].mode == 040000 &&
 		    is_hex(theirs->e[i].name, 2))
 			e = merge_folder(r, &root, &theirs->e[i]);
 	if (e == NULL)
 		e = tree_write(r, &root, &tree);
-	/* All of it was ours before. */
-	if (e == NULL && parent != NULL &&
-	    repo_commit_tree(r, parent, &before) == NULL &&
-	    oid_equal(&before, &tree))
-		goto done;
-	if (e == NULL)
-		e = commit_notes(r, &tree, parent, &id);
-	if (e == NULL)
-		e = ref_swap(r, ref, parent, &id);
-done:
+	if (e == NULL && any)
+		e = repo_commit_tree(r, &tip, &before);
+	/* Unless all of it was ours before. */
+	if (e == NULL && !oid_equal(&before, &tree))
+		e = move_notes(r, ref, any ? &tip : NULL, &tree);
 	tree_release(&root);
 	return e;
 }
@@ -246,9 +248,8 @@ notes_merge(struct repo *r, const struct oid *tip)
 		goto done;
 	ref = xasprintf(NOTES_PREFIX "%s", writer);
 	do {
-		err_free(e);
 		e = merge_once(r, ref, &theirs);
-	} while (e != NULL && e->code == ERR_MOVED && ++tries < 5);
+	} while (ref_try_again(&e, &tries));
 done:
 	tree_release(&theirs);
 	free(writer);

@@ -9,6 +9,8 @@
 #include "store/guard.h"
 #include "store/unreached.h"
 
+#define TRIES 60	/* of what passes within moments */
+
 static int
 is_corrupt(const char *what)
 {
@@ -116,7 +118,7 @@ update_in_time(struct repo *r, const char *name, const git_oid *old,
 			e = unreached_again(r);
 		else if (!is_passing(rc))
 			break;
-		if (e != NULL || tries == 60)
+		if (e != NULL || tries == TRIES)
 			break;
 		pause.tv_nsec = (long)(5 + jitter() % 20) * 1000 * 1000;
 		nanosleep(&pause, NULL);
@@ -157,6 +159,21 @@ ref_swap(struct repo *r, const char *name, const struct oid *old,
 		oid_to_git(&from, old);
 	oid_to_git(&target, to);
 	return update(r, name, &from, &target, 0);
+}
+
+/*
+ * Each move under us was somebody's success, so that one of all goes on; but
+ * who takes longer than the others loses several times in a row, as with a
+ * signer, or beside a script that appends with plain git.
+ */
+int
+ref_try_again(struct err **e, int *tries)
+{
+	if (*e == NULL || (*e)->code != ERR_MOVED || ++*tries == TRIES)
+		return 0;
+	err_free(*e);
+	*e = NULL;
+	return 1;
 }
 
 struct err *

@@ -210,6 +210,12 @@ int	 reflist_contains(struct repo *, const struct reflist *,
  */
 struct err *ref_swap(struct repo *, const char *name, const struct oid *old,
 		const struct oid *to);
+/*
+ * 1 if the error is ERR_MOVED and the caller is to read the ref again and
+ * swap it once more; the error is freed then.  0 when that is of no use any
+ * more, or for another error, or none.  *tries begins with 0.
+ */
+int	 ref_try_again(struct err **, int *tries);
 struct err *ref_set(struct repo *, const char *name, const struct oid *to);
 struct err *ref_remove(struct repo *, const char *name);	/* or absent */
 /* If it is where it was, or absent; ERR_MOVED. */

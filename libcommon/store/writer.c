@@ -181,11 +181,8 @@ writer_append(struct repo *r, const struct draft *d, struct oid *id)
 		if (e == NULL)
 			e = append_locked(r, d, id);
 		lock_release(&lock);
-		/* Somebody moved the ref with plain git: read it again. */
-		if (e == NULL || e->code != ERR_MOVED || ++tries == 5)
-			break;
-		err_free(e);
-	} while (1);
+		/* Somebody may have moved the ref with plain git. */
+	} while (ref_try_again(&e, &tries));
 	return e;
 }
 
