@@ -308,13 +308,12 @@ done:
 static struct err *
 show_one(struct repo *r, const struct args *a, const char *id, int *status)
 {
-	struct record rec;
+	struct record rec = RECORD_INIT;
 	struct js *j;
 	struct out o;
 	struct err *e;
 	int partial = 0, ahead;
 
-	memset(&rec, 0, sizeof(rec));
 	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
 	    &partial);
 	e = reader_find(r, id, &rec);

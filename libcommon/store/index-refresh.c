@@ -107,11 +107,10 @@ index_leads_to(struct index *ix, const struct oid *from, size_t count,
 		stack[n++] = from[i];
 	}
 	while (n > 0 && !found && steps++ < STEPS_MAX) {
+		struct record rec = RECORD_INIT;
 		struct oid id = stack[--n];
-		struct record rec;
 
 		found = oid_equal(&id, to);
-		memset(&rec, 0, sizeof(rec));
 		if (!found && index_find(ix, &id, &e) && e.when > end.when)
 			err_free(record_read(ix->repo, &id, &rec));
 		for (i = 0; i < rec.parent_count; i++) {

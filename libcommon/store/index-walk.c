@@ -13,15 +13,17 @@
 
 #define RUNS_AT_A_TIME 32
 
-/* A commit whose children are all behind us. */
+/* A commit whose children are all behind us: no more of it than is needed. */
 struct item {
 	struct index_entry entry;
-	struct record rec;
 	int tip;		/* no child of it was met before */
+	size_t parent_count;
+	struct oid parents[];
 };
 
 struct walk {
 	struct index_walk *w;
+	struct record rec;	/* that was read last */
 	struct oidset seen;
 	struct item **heap;	/* newest at the top */
 	size_t n, cap;
@@ -34,15 +36,6 @@ struct walk {
 	struct oidset tips, taken, parents;
 	int late;
 };
-
-static void
-item_free(struct item *it)
-{
-	if (it == NULL)
-		return;
-	record_release(&it->rec);
-	free(it);
-}
 
 static int
 before(const struct item *a, const struct item *b)
@@ -122,64 +115,7 @@ meet_again(struct walk *k, const struct oid *id, const struct item *child)
 }
 
 static void
-place(struct walk *k, struct item *it, int is_record, const struct item *child)
-{
-	int64_t most = child == NULL ? INT64_MAX : child->entry.when - 1;
-	struct index_batch *b = k->w->batch;
-
-	it->entry.id = it->rec.id;
-	it->entry.when = most;
-	if (is_record && it->rec.clock < most)
-		it->entry.when = it->rec.clock;
-	it->entry.bent = !is_record || it->entry.when != it->rec.clock;
-	it->entry.kind = KIND_BAD;
-	if (is_record)
-		it->entry.kind = index_batch_kind(b, it->rec.kind);
-	if (is_record && it->rec.clock > k->now + CLOCK_AHEAD_MAX) {
-		ALLOC_GROW(b->ahead, b->n_ahead, b->cap_ahead);
-		b->ahead[b->n_ahead++] = it->rec.clock;
-	}
-}
-
-/* Read one commit of a log and queue it. */
-static void
-visit(struct walk *k, const struct oid *id, const struct item *child)
-{
-	struct index_entry known;
-	struct item *it;
-	struct err *e;
-
-	if (!oidset_add(&k->seen, id)) {
-		meet_again(k, id, child);
-		return;
-	}
-	if (k->w->index != NULL && index_find(k->w->index, id, &known)) {
-		meet(k, &known, child);
-		return;
-	}
-	it = xcalloc(1, sizeof(*it));
-	it->tip = child == NULL;
-	if (it->tip)
-		oidset_add(&k->tips, id);
-	/* What is new is asked for its size, and a ref may be anything. */
-	e = record_read_next(k->w->repo, id, it->tip || k->w->index != NULL,
-	    &it->rec);
-	it->rec.id = *id;
-	if (e != NULL && e->code != ERR_INPUT) {
-		/* Damaged or missing: counted, never fatal. */
-		if (e->code == ERR_DAMAGED)
-			repo_note_damage(k->w->repo, e->msg);
-		add_missing(k->w->batch, id);
-		item_free(it);
-	} else {
-		place(k, it, e == NULL, child);
-		heap_push(k, it);
-	}
-	err_free(e);
-}
-
-static void
-add_link_to(struct index_batch *b, const struct item *it,
+add_link_to(struct index_batch *b, const struct index_entry *from,
     const struct oid *target, enum index_how how)
 {
 	struct index_link *l;
@@ -188,53 +124,53 @@ add_link_to(struct index_batch *b, const struct item *it,
 	l = &b->links[b->n_links++];
 	memset(l, 0, sizeof(*l));
 	l->target = *target;
-	l->from = it->rec.id;
-	l->when = it->entry.when;
+	l->from = from->id;
+	l->when = from->when;
 	l->how = how;
 }
 
+/* To what the trailer names, if there is one. */
 static void
-add_link(struct index_batch *b, const struct item *it, const char *target,
-    enum index_how how)
+add_link(struct index_batch *b, const struct index_entry *from,
+    const struct record *rec, const char *key, enum index_how how)
 {
+	const char *target = record_trailer(rec, key);
 	struct oid id;
 
 	if (target != NULL && oid_parse(target, &id) == 0)
-		add_link_to(b, it, &id, how);
+		add_link_to(b, from, &id, how);
 }
 
 static void
-add_answer(struct index_batch *b, const struct item *it)
+add_answer(struct index_batch *b, const struct index_entry *from,
+    const struct record *rec)
 {
-	const char *steer = record_trailer(&it->rec, "Agent-Steer");
-	const char *state = record_trailer(&it->rec, "Agent-State");
+	const char *state = record_trailer(rec, "Agent-State");
 
 	if (state != NULL && strcmp(state, "done") == 0)
-		add_link(b, it, steer, INDEX_DONE);
+		add_link(b, from, rec, "Agent-Steer", INDEX_DONE);
 	else if (state != NULL && strcmp(state, "declined") == 0)
-		add_link(b, it, steer, INDEX_DECLINED);
+		add_link(b, from, rec, "Agent-Steer", INDEX_DECLINED);
 }
 
 static void
-add_links(struct index_batch *b, const struct item *it)
+add_links(struct index_batch *b, const struct index_entry *from,
+    const struct record *rec)
 {
-	const struct record *rec = &it->rec;
 	size_t i;
 
-	add_link(b, it, record_trailer(rec, "Agent-Supersedes"),
-	    INDEX_SUPERSEDES);
+	add_link(b, from, rec, "Agent-Supersedes", INDEX_SUPERSEDES);
 	if (strcmp(rec->kind, "retract") == 0)
-		add_link(b, it, record_trailer(rec, "Agent-Retracts"),
-		    INDEX_RETRACTS);
+		add_link(b, from, rec, "Agent-Retracts", INDEX_RETRACTS);
 	else if (strcmp(rec->kind, "rollup") == 0)
 		for (i = record_rolled_up_from(rec); i < rec->parent_count;
 		    i++)
-			add_link_to(b, it, &rec->parents[i], INDEX_ROLLED_UP);
+			add_link_to(b, from, &rec->parents[i],
+			    INDEX_ROLLED_UP);
 	else if (strcmp(rec->kind, "delivered") == 0)
-		add_link(b, it, record_trailer(rec, "Agent-Steer"),
-		    INDEX_DELIVERED);
+		add_link(b, from, rec, "Agent-Steer", INDEX_DELIVERED);
 	else if (strcmp(rec->kind, "answered") == 0)
-		add_answer(b, it);
+		add_answer(b, from, rec);
 }
 
 /* A run has thousands of records, and few runs go on at a time. */
@@ -253,9 +189,9 @@ merge_run(struct index_batch *b, const struct index_run *run)
 }
 
 static void
-add_run(struct index_batch *b, const struct item *it)
+add_run(struct index_batch *b, const struct index_entry *from,
+    const struct record *rec)
 {
-	const struct record *rec = &it->rec;
 	const char *id = record_trailer(rec, "Agent-Run");
 	const char *event = record_trailer(rec, "Agent-Event");
 	const char *number = record_trailer(rec, "Agent-Iteration");
@@ -268,19 +204,93 @@ add_run(struct index_batch *b, const struct item *it)
 	memset(run, 0, sizeof(*run));
 	snprintf(run->id, sizeof(run->id), "%s", id);
 	run->started = rec->clock;
-	run->last = it->entry.when;
+	run->last = from->when;
 	run->newest = rec->id;
 	run->ended = strcmp(event, "end") == 0;
 	run->refusals = outcome != NULL && strcmp(outcome, "refused") == 0;
 	if (number != NULL && strlen(number) < 10) {
 		run->iteration = strtoll(number, NULL, 10);
-		run->iteration_when = it->entry.when;
+		run->iteration_when = from->when;
 	}
 	if (record_trailer(rec, "Agent-Agent") != NULL) {
 		run->agent_from = rec->id;
-		run->agent_when = it->entry.when;
+		run->agent_when = from->when;
 	}
 	merge_run(b, run);
+}
+
+/* Where the commit that was just read stands, and what it says. */
+static void
+place(struct walk *k, struct index_entry *e, int is_record,
+    const struct item *child)
+{
+	int64_t most = child == NULL ? INT64_MAX : child->entry.when - 1;
+	struct index_batch *b = k->w->batch;
+	const struct record *rec = &k->rec;
+
+	memset(e, 0, sizeof(*e));
+	e->id = rec->id;
+	e->when = most;
+	if (is_record && rec->clock < most)
+		e->when = rec->clock;
+	e->bent = !is_record || e->when != rec->clock;
+	e->kind = KIND_BAD;
+	if (!is_record)
+		return;
+	e->kind = index_batch_kind(b, rec->kind);
+	if (rec->clock > k->now + CLOCK_AHEAD_MAX) {
+		ALLOC_GROW(b->ahead, b->n_ahead, b->cap_ahead);
+		b->ahead[b->n_ahead++] = rec->clock;
+	}
+	add_links(b, e, rec);
+	if (strcmp(rec->kind, "run") == 0)
+		add_run(b, e, rec);
+}
+
+static void
+queue(struct walk *k, int is_record, const struct item *child)
+{
+	size_t size = k->rec.parent_count * sizeof(*k->rec.parents);
+	struct item *it = xmalloc(sizeof(*it) + size);
+
+	place(k, &it->entry, is_record, child);
+	it->tip = child == NULL;
+	it->parent_count = k->rec.parent_count;
+	if (size > 0)
+		memcpy(it->parents, k->rec.parents, size);
+	heap_push(k, it);
+}
+
+/* Read one commit of a log and queue it. */
+static void
+visit(struct walk *k, const struct oid *id, const struct item *child)
+{
+	struct index_entry known;
+	struct err *e;
+
+	if (!oidset_add(&k->seen, id)) {
+		meet_again(k, id, child);
+		return;
+	}
+	if (k->w->index != NULL && index_find(k->w->index, id, &known)) {
+		meet(k, &known, child);
+		return;
+	}
+	if (child == NULL)
+		oidset_add(&k->tips, id);
+	/* What is new is asked for its size, and a ref may be anything. */
+	e = record_read_next(k->w->repo, id, child == NULL ||
+	    k->w->index != NULL, &k->rec);
+	k->rec.id = *id;
+	if (e == NULL || e->code == ERR_INPUT) {
+		queue(k, e == NULL, child);
+	} else {
+		/* Damaged or missing: counted, never fatal. */
+		if (e->code == ERR_DAMAGED)
+			repo_note_damage(k->w->repo, e->msg);
+		add_missing(k->w->batch, id);
+	}
+	err_free(e);
 }
 
 static void
@@ -289,20 +299,15 @@ take(struct walk *k, struct item *it)
 	struct index_batch *b = k->w->batch;
 	size_t i;
 
-	if (it->tip && oidset_has(&k->parents, &it->rec.id))
+	if (it->tip && oidset_has(&k->parents, &it->entry.id))
 		k->late |= it->entry.when == k->last;
 	else if (it->tip)
-		oidset_add(&k->taken, &it->rec.id);
+		oidset_add(&k->taken, &it->entry.id);
 	k->last = it->entry.when;
-	for (i = 0; i < it->rec.parent_count; i++)
-		visit(k, &it->rec.parents[i], it);
+	for (i = 0; i < it->parent_count; i++)
+		visit(k, &it->parents[i], it);
 	ALLOC_GROW(b->entries, b->n_entries, b->cap_entries);
 	b->entries[b->n_entries++] = it->entry;
-	if (it->entry.kind == KIND_BAD)
-		return;
-	add_links(b, it);
-	if (strcmp(it->rec.kind, "run") == 0)
-		add_run(b, it);
 }
 
 /* Who looked has just seen that these are not here. */
@@ -333,9 +338,10 @@ walk(struct walk *k, const struct oid *tips, size_t n,
 	while (k->n > 0) {
 		it = heap_pop(k);
 		take(k, it);
-		item_free(it);
+		free(it);
 	}
 	free(k->heap);
+	record_release(&k->rec);
 	oidset_release(&k->seen);
 	oidset_release(&k->tips);
 	oidset_release(&k->taken);
@@ -345,7 +351,7 @@ void
 index_walk(struct index_walk *w, const struct oid *tips, size_t n)
 {
 	static const struct oidset none = OIDSET_INIT;
-	struct walk k = { .w = w, .now = clock_now() };
+	struct walk k = { .w = w, .rec = RECORD_INIT, .now = clock_now() };
 	struct walk again = k;
 
 	(void)index_batch_kind(w->batch, "");

@@ -74,7 +74,7 @@ pop(struct reach *w)
 static void
 read_spot(struct repo *r, const struct oid *id, struct spot *s)
 {
-	struct record rec;
+	struct record rec = RECORD_INIT;
 
 	err_free(record_read_next(r, id, 0, &rec));
 	s->id = *id;

@@ -4,13 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-
-/* git's empty tree. */
-static const char empty_tree[] = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 void
 trailers_release(struct trailers *t)
@@ -74,10 +70,10 @@ is_blank_line(const char *line, const char *end)
 }
 
 /* The end of the line at p: its newline, or the end of the text. */
-static const char *
-line_end(const char *p, const char *end)
+static char *
+line_end(char *p, char *end)
 {
-	const char *newline = memchr(p, '\n', (size_t)(end - p));
+	char *newline = memchr(p, '\n', (size_t)(end - p));
 
 	return newline == NULL ? end : newline;
 }
@@ -86,10 +82,10 @@ line_end(const char *p, const char *end)
  * Where the last paragraph begins; NULL if it is also the first, which is
  * the subject and never trailers.
  */
-static const char *
-last_paragraph(const char *text, const char *end)
+static char *
+last_paragraph(char *text, char *end)
 {
-	const char *p, *stop, *start = NULL;
+	char *p, *stop, *start = NULL;
 	int blank_before = 0, seen_text = 0;
 
 	for (p = text; p < end; p = stop < end ? stop + 1 : end) {
@@ -122,7 +118,7 @@ key_length(const char *line, const char *stop)
 }
 
 static void
-trim(const char **p, const char **end)
+trim(char **p, char **end)
 {
 	while (*p < *end && is_space(**p))
 		++*p;
@@ -132,7 +128,7 @@ trim(const char **p, const char **end)
 
 /* The value that was read last goes on, on a further line behind it. */
 static void
-join(struct trailer *last, char **last_end, const char *p, const char *stop)
+join(struct trailer *last, char **last_end, char *p, char *stop)
 {
 	char *out = *last_end;
 
@@ -146,14 +142,11 @@ join(struct trailer *last, char **last_end, const char *p, const char *stop)
 	**last_end = '\0';
 }
 
-/*
- * 0, or -1 if the line is no part of a trailer.  It lies in a copy of the
- * paragraph, in which the strings stay and end where they are.
- */
+/* 0, or -1 if the line is no part of a trailer. */
 static int
 trailer_line(struct trailers *t, char **last_end, char *p, char *stop)
 {
-	const char *value, *end = stop;
+	char *value, *end = stop;
 	size_t n;
 
 	if ((*p == ' ' || *p == '\t') && *last_end != NULL) {
@@ -163,36 +156,33 @@ trailer_line(struct trailers *t, char **last_end, char *p, char *stop)
 	n = key_length(p, stop);
 	if (n == 0)
 		return -1;
-	value = (const char *)memchr(p, ':', (size_t)(stop - p)) + 1;
+	value = (char *)memchr(p, ':', (size_t)(stop - p)) + 1;
 	trim(&value, &end);
-	*last_end = p + (end - p);
-	**last_end = '\0';
+	*end = '\0';
+	*last_end = end;
 	p[n] = '\0';
 	ALLOC_GROW(t->v, t->n, t->cap);
 	t->v[t->n].key = p;
-	t->v[t->n++].value = p + (value - p);
+	t->v[t->n++].value = value;
 	return 0;
 }
 
 size_t
-trailers_parse(struct trailers *t, const char *message, size_t len)
+trailers_parse(struct trailers *t, char *message, size_t len)
 {
-	const char *start = last_paragraph(message, message + len);
-	char *p, *stop, *end, *last_end = NULL;
+	char *end = message + len, *start = last_paragraph(message, end);
+	char *p, *stop, *last_end = NULL;
 	size_t n;
 	int bad = 0;
 
-	if (start == NULL)
-		return len;
-	n = len - (size_t)(start - message);
-	p = pool_strndup(&t->text, start, n);
-	for (end = p + n; p < end && !bad; p = stop < end ? stop + 1 : end) {
-		stop = p + (line_end(p, end) - p);
+	for (p = start; p != NULL && p < end && !bad;
+	    p = stop < end ? stop + 1 : end) {
+		stop = line_end(p, end);
 		if (!is_blank_line(p, stop))
 			bad = trailer_line(t, &last_end, p, stop) != 0;
 	}
-	if (bad) {
-		trailers_release(t);
+	if (start == NULL || bad) {
+		t->n = 0;
 		return len;
 	}
 	for (n = 0; n < t->n; n++)
@@ -204,8 +194,23 @@ void
 record_release(struct record *rec)
 {
 	trailers_release(&rec->trailers);
-	pool_release(&rec->text);
-	memset(rec, 0, sizeof(*rec));
+	buf_release(&rec->text);
+	free(rec->parents);
+	*rec = (struct record)RECORD_INIT;
+}
+
+/* Without a value, but for the text and what memory there is. */
+static void
+forget_values(struct record *rec)
+{
+	struct record none = RECORD_INIT;
+
+	none.parents = rec->parents;
+	none.parent_cap = rec->parent_cap;
+	none.trailers.v = rec->trailers.v;
+	none.trailers.cap = rec->trailers.cap;
+	none.text = rec->text;
+	*rec = none;
 }
 
 const char *
@@ -228,12 +233,6 @@ record_rolled_up_from(const struct record *rec)
 		n += strcasecmp(rec->trailers.v[i].key,
 		    "Agent-Rolled-Up") == 0;
 	return rec->parent_count - (n <= rec->parent_count ? n : 0);
-}
-
-static char *
-copy(struct record *rec, const char *s)
-{
-	return pool_strndup(&rec->text, s, strlen(s));
 }
 
 static struct err *
@@ -260,51 +259,42 @@ header_name(const char *hex, struct oid *id)
 static struct err *
 add_parent(struct record *rec, const char *hex)
 {
-	size_t n = rec->parent_count;
-	struct oid *more;
-
-	/* Full at each power of two. */
-	if ((n & (n - 1)) == 0) {
-		more = (struct oid *)pool_alloc(&rec->text,
-		    (n == 0 ? 1 : 2 * n) * sizeof(*more));
-		if (n > 0)
-			memcpy(more, rec->parents, n * sizeof(*more));
-		rec->parents = more;
-	}
-	if (header_name(hex, &rec->parents[n]) != 0)
+	ALLOC_GROW(rec->parents, rec->parent_count, rec->parent_cap);
+	if (header_name(hex, &rec->parents[rec->parent_count]) != 0)
 		return malformed("a parent's name is not one");
 	rec->parent_count++;
 	return NULL;
 }
 
-static char *
-trimmed(struct record *rec, const char *p, const char *end)
+/* The string between the two, without white space around it. */
+static const char *
+cut(char *p, char *end)
 {
 	trim(&p, &end);
-	return pool_strndup(&rec->text, p, (size_t)(end - p));
+	*end = '\0';
+	return p;
 }
 
 /* "Name <mail> 1700000000 +0100" */
 static void
-parse_author(struct record *rec, const char *p, const char *stop)
+parse_author(struct record *rec, char *p, char *stop)
 {
-	const char *open = memchr(p, '<', (size_t)(stop - p));
-	const char *shut = open == NULL ? NULL :
+	char *open = memchr(p, '<', (size_t)(stop - p));
+	char *shut = open == NULL ? NULL :
 	    memchr(open, '>', (size_t)(stop - open));
 
-	if (shut == NULL || rec->author_name != NULL)
+	if (shut == NULL || rec->author_mail != NULL)
 		return;
-	rec->author_name = trimmed(rec, p, open);
-	rec->author_mail = trimmed(rec, open + 1, shut);
+	rec->author_name = cut(p, open);
+	rec->author_mail = cut(open + 1, shut);
 	rec->author_time = strtoll(shut + 1, NULL, 10);
 }
 
 static struct err *
-parse_headers(struct record *rec, const char *data, const char *end,
-    const char **message)
+parse_headers(struct record *rec, char *p, char *end, char **message)
 {
-	const char *p = data, *stop;
 	struct err *e = NULL;
+	char *stop;
 
 	while (e == NULL && p < end && *p != '\n') {
 		stop = line_end(p, end);
@@ -319,10 +309,10 @@ parse_headers(struct record *rec, const char *data, const char *end,
 		p = stop < end ? stop + 1 : end;
 	}
 	*message = p < end ? p + 1 : end;
-	if (rec->author_name == NULL)
-		rec->author_name = copy(rec, "(unknown)");
-	if (rec->author_mail == NULL)
-		rec->author_mail = copy(rec, "");
+	if (rec->author_mail == NULL) {
+		rec->author_name = "(unknown)";
+		rec->author_mail = "";
+	}
 	return e;
 }
 
@@ -352,149 +342,89 @@ is_word(const char *s)
 }
 
 static void
-split_text(struct record *rec, const char *text, const char *end)
+split_text(struct record *rec, char *text, char *end)
 {
-	const char *stop = line_end(text, end);
+	char *stop = line_end(text, end), *body = stop;
 	size_t n = strlen(rec->kind);
 
+	while (body < end && *body == '\n')
+		body++;
+	while (end > body && isspace((unsigned char)end[-1]))
+		end--;
+	rec->body = "";
+	if (body < end) {
+		*end = '\0';
+		rec->body = body;
+	}
 	/* The subject repeats the kind for those who read with plain git. */
 	if ((size_t)(stop - text) > n + 1 && text[n] == ':' &&
 	    strncmp(text, rec->kind, n) == 0)
-		rec->subject = trimmed(rec, text + n + 1, stop);
-	else
-		rec->subject = trimmed(rec, text, stop);
-	while (stop < end && *stop == '\n')
-		stop++;
-	while (end > stop && isspace((unsigned char)end[-1]))
-		end--;
-	rec->body = pool_strndup(&rec->text, stop, (size_t)(end - stop));
+		text += n + 1;
+	rec->subject = cut(text, stop);
 }
 
-struct err *
-record_parse(struct record *rec, const struct oid *id, const char *data,
-    size_t len)
+/* Of the message, whose headers have been read. */
+static struct err *
+parse_message(struct record *rec, char *message, size_t len)
 {
-	const char *message, *kind, *clock, *writer;
+	const char *clock, *writer;
 	struct err *e;
 	size_t n;
 
-	memset(rec, 0, sizeof(*rec));
-	rec->id = *id;
-	/* All strings are parts of it; the name may be "(unknown)". */
-	pool_reserve(&rec->text, len < RECORD_TEXT_MAX ? len + 16 : 0);
-	e = parse_headers(rec, data, data + len, &message);
-	if (e != NULL)
-		return e;
-	len -= (size_t)(message - data);
 	if (len > RECORD_TEXT_MAX)
 		return malformed("its message is above the limit of 1 MiB");
 	if (memchr(message, '\0', len) != NULL)
 		return malformed("its message has a NUL byte in it");
 	n = trailers_parse(&rec->trailers, message, len);
-	e = need_once(rec, "Agent-Kind", &kind);
+	e = need_once(rec, "Agent-Kind", &rec->kind);
 	if (e == NULL)
 		e = need_once(rec, "Agent-Clock", &clock);
 	if (e != NULL)
 		return e;
-	if (!is_word(kind))
+	if (!is_word(rec->kind))
 		return malformed("its Agent-Kind is not a word");
 	if (clock_parse(clock, &rec->clock) != 0)
 		return malformed("its Agent-Clock is not a time");
-	rec->kind = copy(rec, kind);
 	writer = record_trailer(rec, "Agent-Writer");
-	rec->writer = copy(rec, writer == NULL ? "" : writer);
+	rec->writer = writer == NULL ? "" : writer;
 	split_text(rec, message, message + n);
 	return NULL;
+}
+
+struct err *
+record_parse(struct record *rec, const struct oid *id)
+{
+	char *end = rec->text.p + rec->text.len, *message;
+	struct err *e;
+
+	forget_values(rec);
+	rec->id = *id;
+	e = parse_headers(rec, rec->text.p, end, &message);
+	if (e == NULL)
+		e = parse_message(rec, message, (size_t)(end - message));
+	return e;
 }
 
 struct err *
 record_read_next(struct repo *r, const struct oid *id, int ask,
     struct record *rec)
 {
-	struct buf data = BUF_INIT;
 	enum object_type type;
 	struct err *e;
 
-	memset(rec, 0, sizeof(*rec));
-	e = object_read_max(r, id, RECORD_OBJECT_MAX, ask, &type, &data);
+	buf_clear(&rec->text);
+	forget_values(rec);
+	e = object_read_max(r, id, RECORD_OBJECT_MAX, ask, &type, &rec->text);
 	if (e == NULL && type != OBJECT_COMMIT)
 		e = malformed("not a commit");
 	if (e == NULL)
-		e = record_parse(rec, id, data.p, data.len);
-	buf_release(&data);
+		e = record_parse(rec, id);
 	return e;
 }
 
 struct err *
 record_read(struct repo *r, const struct oid *id, struct record *rec)
 {
+	*rec = (struct record)RECORD_INIT;
 	return record_read_next(r, id, 1, rec);
-}
-
-static void
-format_signature(struct buf *b, const char *role, const char *ident,
-    int64_t when)
-{
-	time_t s = (time_t)(when / CLOCK_SECOND);
-	struct tm tm;
-	long minutes = 0;
-
-	if (localtime_r(&s, &tm) != NULL)
-		minutes = tm.tm_gmtoff / 60;
-	buf_addf(b, "%s %s %lld %c%02ld%02ld\n", role, ident, (long long)s,
-	    minutes < 0 ? '-' : '+', labs(minutes) / 60, labs(minutes) % 60);
-}
-
-/* Lines without blanks at their ends, no blank lines at either end. */
-static void
-format_body(struct buf *b, const char *body)
-{
-	const char *end, *p, *stop;
-
-	while (isspace((unsigned char)*body))
-		body++;
-	end = body + strlen(body);
-	while (end > body && isspace((unsigned char)end[-1]))
-		end--;
-	if (body == end)
-		return;
-	buf_addch(b, '\n');
-	for (p = body; p < end; p = stop < end ? stop + 1 : end) {
-		stop = line_end(p, end);
-		buf_add(b, p, (size_t)(stop - p));
-		if (b->p[b->len - 1] == '\r')
-			buf_truncate(b, b->len - 1);
-		buf_addch(b, '\n');
-	}
-}
-
-void
-record_format(struct buf *b, const struct draft *d, const char *writer,
-    int64_t when, const struct oid *parents, size_t parent_count,
-    const char *author, const char *committer)
-{
-	char hex[OID_HEX_SIZE], clock[CLOCK_TEXT_SIZE];
-	const char *p;
-	size_t i;
-
-	oid_hex(&d->tree, hex);
-	buf_addf(b, "tree %s\n", oid_is_zero(&d->tree) ? empty_tree : hex);
-	for (i = 0; i < parent_count; i++) {
-		oid_hex(&parents[i], hex);
-		buf_addf(b, "parent %s\n", hex);
-	}
-	format_signature(b, "author", author, when);
-	format_signature(b, "committer", committer, when);
-	buf_addf(b, "\n%s: ", d->kind);
-	for (p = d->subject; *p != '\0'; p++)
-		buf_addch(b, *p == '\n' || *p == '\r' ? ' ' : *p);
-	buf_addch(b, '\n');
-	if (d->body != NULL)
-		format_body(b, d->body);
-	clock_format(when, clock);
-	buf_addf(b, "\nAgent-Kind: %s\n", d->kind);
-	for (i = 0; i < d->trailers.n; i++)
-		buf_addf(b, "%s: %s\n", d->trailers.v[i].key,
-		    d->trailers.v[i].value);
-	buf_addf(b, "Agent-Writer: %s\nAgent-Clock: %s\n", writer, clock);
 }

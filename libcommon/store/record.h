@@ -29,7 +29,7 @@ struct trailer {
 struct trailers {
 	struct trailer *v;
 	size_t n, cap;
-	struct pool text;	/* of their keys and values */
+	struct pool text;	/* of those that were added; empty if parsed */
 };
 
 #define TRAILERS_INIT { NULL, 0, 0, POOL_INIT }
@@ -37,17 +37,19 @@ struct trailers {
 struct record {
 	struct oid id, tree;
 	struct oid *parents;
-	size_t parent_count;
-	char *author_name, *author_mail;
+	size_t parent_count, parent_cap;
+	const char *author_name, *author_mail;
 	int64_t author_time;	/* seconds since 1970; display only */
-	char *kind;		/* Agent-Kind */
-	char *subject;		/* first line, without "kind: " */
-	char *body;		/* between subject and trailers; may be "" */
-	char *writer;		/* Agent-Writer, or "" */
+	const char *kind;	/* Agent-Kind */
+	const char *subject;	/* first line, without "kind: " */
+	const char *body;	/* between subject and trailers; may be "" */
+	const char *writer;	/* Agent-Writer, or "" */
 	int64_t clock;		/* Agent-Clock, µs; 0 if not a record */
 	struct trailers trailers;	/* all of them, in order */
-	struct pool text;	/* where the strings and the parents are */
+	struct buf text;	/* the commit object, cut into the strings */
 };
+
+#define RECORD_INIT { .text = BUF_INIT }
 
 /* What a new record says; the writer adds parents, author and clock. */
 struct draft {
@@ -66,16 +68,20 @@ struct draft {
  * all.  Else as object_read().  The caller releases it in any case.
  */
 struct err *record_read(struct repo *, const struct oid *, struct record *);
-/* The same for each of a long history: see object_read_max() on `ask`. */
+/*
+ * The same for each of a long history: see object_read_max() on `ask`.  The
+ * record is RECORD_INIT at first; what it held before is gone, but for the
+ * memory, which is used again.
+ */
 struct err *record_read_next(struct repo *, const struct oid *, int ask,
 		struct record *);
 void	 record_release(struct record *);
 /*
- * Parse a commit object.  The parents are filled in even where the message
- * is not a record's, so that a reader can walk on.
+ * Parse the commit object in rec->text, of which the strings become parts.
+ * The parents are filled in even where the message is not a record's, so that
+ * a reader can walk on.
  */
-struct err *record_parse(struct record *, const struct oid *id,
-		const char *data, size_t len);
+struct err *record_parse(struct record *rec, const struct oid *id);
 /* The value of the first such trailer, or NULL; keys without case. */
 const char *record_trailer(const struct record *, const char *key);
 /*
@@ -95,9 +101,10 @@ void	 trailers_addf(struct trailers *, const char *key, const char *, ...)
  * --no-divider) narrowed to what records have: the last paragraph, if it is
  * not the first, and if each line is "Key: value" or a continuation.
  * Returns the offset at which that paragraph begins, or len if there is none.
- * To an empty list.
+ * To an empty list, which has no memory but that of `v`.  Keys and values
+ * are parts of the message, which is cut up for it and has to stay.
  */
-size_t	 trailers_parse(struct trailers *, const char *message, size_t len);
+size_t	 trailers_parse(struct trailers *, char *message, size_t len);
 
 /*
  * The commit object of a draft.  `author` and `committer` are "Name <mail>";

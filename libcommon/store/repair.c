@@ -47,7 +47,7 @@ prefer_known(struct repo *r, const char *writer, struct oid *newest)
 {
 	char *ref = xasprintf(LOG_PREFIX "%s", writer);
 	struct index ix = { .repo = r };
-	struct record rec = { 0 };
+	struct record rec = RECORD_INIT;
 	struct err *e = NULL;
 	struct oid known;
 
@@ -174,7 +174,7 @@ check_strange(struct repo *r, const char *ref, const struct oid *tip)
 struct err *
 log_look(struct repo *r, const char *ref)
 {
-	struct record rec = { 0 };
+	struct record rec = RECORD_INIT;
 	struct oid tip;
 	struct err *e = ref_read(r, ref, &tip);
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/text.h"
 #include "store/record.h"
 #include "work/overview.h"
@@ -48,15 +47,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct oid id;
 	struct metric_value m;
-	struct record rec;
+	struct record rec = RECORD_INIT;
 	struct err *e;
-	char *text = xmalloc(size + 1);
 	const char *value;
 
-	/* As object_read() hands it out: with a NUL behind the last byte. */
-	memcpy(text, data, size);
-	text[size] = '\0';
-	e = record_parse(&rec, &id, text, size);
+	buf_add(&rec.text, data, size);
+	e = record_parse(&rec, &id);
 	if (e == NULL) {
 		if (rec.clock <= 0 || rec.kind == NULL)
 			abort();
@@ -68,6 +64,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	err_free(e);
 	record_release(&rec);
-	free(text);
 	return 0;
 }
