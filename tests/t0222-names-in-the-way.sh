@@ -106,4 +106,46 @@ t 'a log stays where its name has become a folder on the server' <<'EOT'
 	test "$(subjects)" = 'zok one'
 EOT
 
+t "what is in the way of this clone's log: it goes on under another name" <<'EOT'
+	scene blocked
+	git agent log done 'before' --no-push
+	old=$(writer)
+	git push -q origin "$one:refs/agent/log/$old/x"
+	test_exit 0 git agent log done 'not pushed' 2>err
+	test_grep 'but not pushed' err
+	test_exit 1 git agent sync --check >out
+	test_grep "^blocked: 'refs/agent/log/$old': .* 'refs/agent/log/$old/x'; run: git agent sync --repair" out
+	test_no_grep '^unpushed' out
+	git agent sync --repair >out 2>err || true
+	test_grep '^done: this clone goes on as' out
+	test_no_grep '^left: blocked' out
+	test "$(writer)" != "$old"
+	git agent log done 'after'
+	cd ../blocked-a
+	git agent sync
+	subjects >out
+	printf '%s\n' after before 'not pushed' >want
+	test_cmp want out
+EOT
+
+t 'so it does where the log was there before' <<'EOT'
+	scene taken
+	git agent log done 'before'
+	old=$(writer)
+	git push -q origin ":refs/agent/log/$old"
+	git push -q origin "$one:refs/agent/log/$old/x"
+	test_exit 1 git agent sync --check >out
+	test_grep "^blocked: 'refs/agent/log/$old'" out
+	git agent sync --repair >out 2>err || true
+	test_grep '^done: this clone goes on as' out
+	git agent log done 'after'
+	test_no_grep "^left: [^u]" out
+	cd ..
+	git clone -q "$DAEMON_URL/taken.git" taken-c
+	cd taken-c
+	# The one in the way is no log, which is told.
+	test_exit 3 git agent log >out
+	test "$(subjects | tr '\n' ' ')" = 'after before '
+EOT
+
 finish

@@ -138,9 +138,14 @@ static void
 renew_writer(struct mend *m, const struct finding *f)
 {
 	char *id = NULL;
-	struct err *e = f->code == DOCTOR_COPIED ?
-	    writer_settle(m->repo, &id) : writer_id(m->repo, 1, &id);
+	struct err *e;
 
+	if (f->code == DOCTOR_COPIED)
+		e = writer_settle(m->repo, &id);
+	else if (f->code == DOCTOR_BLOCKED)
+		e = writer_renew(m->repo, &id);
+	else
+		e = writer_id(m->repo, 1, &id);
 	if (e == NULL && id != NULL)
 		strvec_pushf(m->done, "this clone goes on as '%s'", id);
 	failed(m, "agent/writer", e);
@@ -342,6 +347,7 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 	failed(&m, LOG_PREFIX, doctor_keep_logs(r, d, done));
 	for (i = 0; i < d->n; i++)
 		if (d->v[i].code == DOCTOR_COPIED ||
+		    d->v[i].code == DOCTOR_BLOCKED ||
 		    d->v[i].code == DOCTOR_NO_WRITER)
 			renew_writer(&m, &d->v[i]);
 	online = online && sync_now(&m, SYNC_FETCH |

@@ -42,11 +42,31 @@ find(const struct reflist *list, const char *name)
 	    sizeof(*list->v), ref_cmp);
 }
 
+/* git has no ref where there is one below it, and only we write this log. */
+static void
+blocked(struct compare *c, const char *there)
+{
+	size_t n = c->own == NULL ? 0 : strlen(c->own);
+	char *ref;
+
+	if (n == 0 || oid_is_zero(&c->tip) || c->own_is_told ||
+	    strncmp(there, c->own, n) != 0 || there[n] != '/')
+		return;
+	c->own_is_told = 1;
+	ref = xasprintf(LOG_PREFIX "%s", c->own);
+	diagnosis_add(c->d, DOCTOR_BLOCKED, ref, xasprintf("it cannot be "
+	    "pushed, as '%s' has a ref '%s/log/%s'", c->d->remote,
+	    c->d->prefix, there), xstrdup("git agent sync --repair"),
+	    xstrdup("take a new name, whose log continues this one"));
+	free(ref);
+}
+
 /* "<hex>\t<prefix>/log/<writer>", among whatever else was said. */
 static void
-parse_there(struct reflist *list, const char *prefix, const char *output)
+parse_there(struct compare *c, const char *output)
 {
-	char *start = xasprintf("%s/log/", prefix), *line, *rest;
+	char *start = xasprintf("%s/log/", c->d->prefix), *line, *rest;
+	struct reflist *list = &c->there;
 	char *copy = xstrdup(output);
 	const char *writer;
 	struct oid id;
@@ -60,9 +80,10 @@ parse_there(struct reflist *list, const char *prefix, const char *output)
 		    start, strlen(start)) != 0)
 			continue;
 		writer = line + OID_HEX_SIZE + strlen(start);
-		if (!writer_name_ok(writer))
-			continue;
-		reflist_add(list, writer, &id);
+		if (writer_name_ok(writer))
+			reflist_add(list, writer, &id);
+		else
+			blocked(c, writer);
 	}
 	if (list->n > 0)
 		qsort(list->v, list->n, sizeof(*list->v), ref_cmp);
@@ -323,7 +344,7 @@ ask(struct compare *c, int flags)
 	d->reached = e == NULL && rep.reached;
 	d->problem = rep.problem;
 	if (d->reached)
-		parse_there(&c->there, d->prefix, output.p);
+		parse_there(c, output.p);
 	buf_release(&output);
 	free(pattern);
 	return e;

@@ -23,6 +23,7 @@ doctor_word(enum doctor_code code)
 		[DOCTOR_MOVED] = "moved",
 		[DOCTOR_NO_REFSPEC] = "no-refspec",
 		[DOCTOR_REFUSED] = "refused",
+		[DOCTOR_BLOCKED] = "blocked",
 		[DOCTOR_COPIED] = "copied",
 		[DOCTOR_NO_WRITER] = "no-writer",
 		[DOCTOR_UNPARSEABLE] = "unparseable",

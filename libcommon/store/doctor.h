@@ -31,6 +31,7 @@ enum doctor_code {	/* their words: doctor_word() */
 	DOCTOR_MOVED,		/* the prefix is another one since */
 	DOCTOR_NO_REFSPEC,
 	DOCTOR_REFUSED,
+	DOCTOR_BLOCKED,		/* a ref of the remote is in the log's way */
 	DOCTOR_COPIED,
 	DOCTOR_NO_WRITER,
 	DOCTOR_UNPARSEABLE,
