@@ -29,7 +29,10 @@ write_known(struct repo *r, const char *remote)
 		if (!writer_name_ok(refs.v[i].name + strlen(prefix)))
 			continue;
 		oid_hex(&refs.v[i].id, hex);
-		buf_addf(&text, "%s %s\n", hex, refs.v[i].name);
+		buf_addstr(&text, hex);
+		buf_addch(&text, ' ');
+		buf_addstr(&text, refs.v[i].name);
+		buf_addch(&text, '\n');
 	}
 	if (e == NULL)
 		e = file_write_cache(path, text.p, text.len);
