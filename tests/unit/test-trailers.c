@@ -128,12 +128,15 @@ static void
 ask_ours(const struct buf *message, struct buf *answer)
 {
 	struct trailers t = TRAILERS_INIT;
+	struct buf copy = BUF_INIT;	/* to be cut up */
 	size_t i;
 
-	trailers_parse(&t, message->p, message->len);
+	buf_add(&copy, message->p, message->len);
+	trailers_parse(&t, copy.p, copy.len);
 	for (i = 0; i < t.n; i++)
 		buf_addf(answer, "%s: %s\n", t.v[i].key, t.v[i].value);
 	trailers_release(&t);
+	buf_release(&copy);
 }
 
 /* `git interpret-trailers` prints what is in many files without a mark
