@@ -414,6 +414,9 @@ dispatch(struct repo *r, const struct args *a, int argc, char **argv,
 	if (a->render)
 		return argc > 0 ? err_new(ERR_USAGE, "--render takes no "
 		    "operand, got '%s'", argv[0]) : render(r, a, status);
+	if (a->output != NULL || a->force)
+		return err_new(ERR_USAGE, "%s is only for --render",
+		    a->output != NULL ? "--output" : "--force");
 	if (a->batch)
 		return argc > 0 || a->edit || a->because != NULL ||
 		    a->instead != NULL || a->supersedes != NULL ||

@@ -46,9 +46,27 @@ t 'no option for reading goes with a record' <<'EOF'
 	test_cmp before after
 EOF
 
+t 'what is for --render is not passed over without it' <<'EOF'
+	cd project
+	records >before
+	id=$(git agent log --json -n 1 | jq -r '.[0].id')
+	for option in '-o notes.md' '--output=notes.md' '-f' '--force'; do
+		for args in '' --json 'done' 'done text' "show $id" \
+		    "--retract $id why" --batch; do
+			test_exit 129 git agent log $option $args >out 2>err </dev/null
+			test_empty out
+			test_grep '^error: --[a-z]* is only for --render' err
+		done
+	done
+	test ! -e notes.md
+	records >after
+	test_cmp before after
+EOF
+
 t 'an option that is taken back is none' <<'EOF'
 	cd project
-	git agent log --all --no-all --json --no-json 'done' 'in earnest' 2>err
+	git agent log --all --no-all --json --no-json --force --no-force \
+	    'done' 'in earnest' 2>err
 	test_grep '^recorded .*pushed' err
 EOF
 
