@@ -88,6 +88,33 @@ t '.gitagent: larger than any that a person writes' <<'EOF'
 	rm .gitagent
 EOF
 
+t '.gitagent of a commit: larger than any that a person writes' <<'EOF'
+	new_repo large
+	cd large
+	{
+		printf '[oracle]\ncommand = echo metric x 1\n[metric "x"]\n'
+		yes '# a comment' | head -c 1048576
+	} >.gitagent
+	git add .gitagent
+	git commit -qm large
+	printf '[oracle]\ncommand = true\n[metric "x"]\n' >.gitagent
+	for packed in no yes; do
+		test $packed = no || git repack -qad
+		test_exit 255 git agent check HEAD 2>err
+		test_grep "'HEAD:.gitagent' is larger than 1 MiB" err
+		test_exit 128 git agent loop --agent 'echo DONE' -n 1 2>err
+		test_grep "^fatal: '.gitagent of HEAD' is larger than 1 MiB" err
+	done
+	# Where records are is asked of HEAD, or of the remote's.
+	git clone -q --bare . ../large.git
+	git clone -q . ../of-large
+	rm ../of-large/.gitagent
+	git -C ../large.git agent log done bare 2>err
+	test_grep "not pushed to 'origin': 'HEAD:.gitagent' is larger than 1 MiB" err
+	git -C ../of-large agent log done clone 2>err
+	test_grep "'refs/remotes/origin/HEAD:.gitagent' is larger than 1 MiB" err
+EOF
+
 t 'CLAUDE.md, for init' <<'EOF'
 	new_repo brief
 	cd brief

@@ -292,7 +292,7 @@ repo_commit_entry(struct repo *r, const struct oid *oid, const char *path,
 
 struct err *
 repo_commit_file(struct repo *r, const struct oid *oid, const char *path,
-    struct buf *text)
+    const char *name, size_t max, struct buf *text)
 {
 	enum object_type type;
 	struct oid blob;
@@ -301,13 +301,18 @@ repo_commit_file(struct repo *r, const struct oid *oid, const char *path,
 	e = repo_commit_entry(r, oid, path, &blob);
 	if (e != NULL)
 		return e;
-	e = object_read(r, &blob, &type, text);
+	e = object_read_max(r, &blob, max, 1, &type, text);
 	if (e != NULL && e->code == ERR_NOTFOUND && bring_object(r, &blob)) {
 		err_free(e);
-		e = object_read(r, &blob, &type, text);
+		e = object_read_max(r, &blob, max, 1, &type, text);
+	}
+	if (e != NULL && e->code == ERR_INPUT) {
+		err_free(e);
+		return err_new(ERR_INPUT, "'%s' is larger than %zu MiB", name,
+		    max >> 20);
 	}
 	if (e == NULL && type != OBJECT_BLOB)
-		e = err_new(ERR_INPUT, "'%s' is not a file", path);
+		e = err_new(ERR_INPUT, "'%s' is not a file", name);
 	return e;
 }
 

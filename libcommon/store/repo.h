@@ -103,9 +103,13 @@ char	*repo_branch(struct repo *);
 struct err *repo_resolve(struct repo *, const char *rev, struct oid *commit);
 struct err *repo_commit_tree(struct repo *, const struct oid *commit,
 		struct oid *tree);
-/* Contents of a file in a commit, appended; ERR_NOTFOUND. */
+/*
+ * Contents of a file in a commit, appended; ERR_NOTFOUND.  ERR_INPUT: it has
+ * more than `max` bytes (whole MiB) and was not read, or is a folder; the
+ * sentence has it as `name`.
+ */
 struct err *repo_commit_file(struct repo *, const struct oid *commit,
-		const char *path, struct buf *);
+		const char *path, const char *name, size_t max, struct buf *);
 /* The object a path has in a commit (a blob or a tree); ERR_NOTFOUND. */
 struct err *repo_commit_entry(struct repo *, const struct oid *commit,
 		const char *path, struct oid *);

@@ -427,17 +427,18 @@ prefix_of_commit(struct repo *r, const char *rev, char **prefix)
 	struct buf text = BUF_INIT;
 	struct oid commit;
 	struct err *e;
-	char *path;
+	char *path = xasprintf("%s:%s", rev, PROJECT_FILE);
 
 	e = repo_resolve(r, rev, &commit);
 	if (e == NULL)
-		e = repo_commit_file(r, &commit, PROJECT_FILE, &text);
-	if (e != NULL) {
+		e = repo_commit_file(r, &commit, PROJECT_FILE, path,
+		    PROJECT_FILE_MAX, &text);
+	if (e == NULL) {
+		e = prefix_in(path, &text, prefix);
+	} else if (e->code != ERR_INPUT) {
 		err_free(e);	/* there is none: no setting either */
-		return NULL;
+		e = NULL;
 	}
-	path = xasprintf("%s:%s", rev, PROJECT_FILE);
-	e = prefix_in(path, &text, prefix);
 	buf_release(&text);
 	free(path);
 	return e;

@@ -266,15 +266,11 @@ resolve_trusted(struct supervisor *s, const char *rev, struct oid *from)
 static struct err *
 follow_trusted(struct supervisor *s, struct oid *from)
 {
-	struct buf text = BUF_INIT;
 	struct project p;
 	struct err *e;
 
 	project_init(&p);
-	e = repo_commit_file(s->repo, from, PROJECT_FILE, &text);
-	if (e == NULL)
-		e = project_parse(&p, PROJECT_FILE " of HEAD", text.p,
-		    text.len);
+	e = project_read_commit(&p, s->repo, from, PROJECT_FILE " of HEAD");
 	if (e == NULL && !p.has_oracle)
 		e = err_new(ERR_CONFIG, "the [oracle] in .gitagent is not "
 		    "committed yet; the loop judges by the committed one: "
@@ -282,7 +278,6 @@ follow_trusted(struct supervisor *s, struct oid *from)
 	if (e == NULL && p.oracle.trusted != NULL)
 		e = resolve_trusted(s, p.oracle.trusted, from);
 	project_release(&p);
-	buf_release(&text);
 	return e;
 }
 

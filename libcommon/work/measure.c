@@ -93,21 +93,17 @@ static struct err *
 read_definition(struct repo *r, const struct oid *commit, const char *rev,
     struct project *p)
 {
-	struct buf text = BUF_INIT;
 	char *name = xasprintf("%s:%s", rev, PROJECT_FILE);
 	struct err *e;
 
-	e = repo_commit_file(r, commit, PROJECT_FILE, &text);
+	e = project_read_commit(p, r, commit, name);
 	if (e != NULL && e->code == ERR_NOTFOUND) {
 		err_free(e);
 		e = err_new(ERR_CONFIG, "'%s' does not exist; commit the "
 		    "file that 'git agent init' made", name);
 	}
-	if (e == NULL)
-		e = project_parse(p, name, text.p, text.len);
 	if (e == NULL && !p->has_oracle)
 		e = no_oracle(name);
-	buf_release(&text);
 	free(name);
 	return e;
 }

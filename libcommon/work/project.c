@@ -150,3 +150,20 @@ project_read(struct project *p, const char *workdir)
 	free(path);
 	return e;
 }
+
+struct err *
+project_read_commit(struct project *p, struct repo *r,
+    const struct oid *commit, const char *name)
+{
+	struct buf text = BUF_INIT;
+	struct err *e;
+
+	e = repo_commit_file(r, commit, PROJECT_FILE, name, PROJECT_FILE_MAX,
+	    &text);
+	if (e != NULL && e->code == ERR_INPUT)
+		e->code = ERR_CONFIG;
+	if (e == NULL)
+		e = project_parse(p, name, text.p, text.len);
+	buf_release(&text);
+	return e;
+}

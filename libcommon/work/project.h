@@ -83,5 +83,8 @@ struct err *project_parse(struct project *, const char *path,
 		const char *text, size_t len);
 /* Read the file; ERR_NOTFOUND says to run 'git agent init'. */
 struct err *project_read(struct project *, const char *workdir);
+/* The one of a commit, which messages call `name`; ERR_NOTFOUND. */
+struct err *project_read_commit(struct project *, struct repo *,
+		const struct oid *commit, const char *name);
 
 #endif
