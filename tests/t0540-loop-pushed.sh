@@ -114,6 +114,83 @@ END
 	test_grep 'claimed DONE too early, refused' "$T/err"
 EOF
 
+# elsewhere NAME: a project whose pushes go to a fork, which begins as a copy.
+elsewhere() {
+	project "$1"
+	git clone -q --bare "srv/$1.git" "srv/$1-fork.git"
+	git -C "$1" config remote.origin.pushurl "$DAEMON_URL/$1-fork.git"
+}
+
+# has NAME: the server's main is what HEAD is here.
+has() {
+	test "$(git -C "$SCRATCH/srv/$1.git" rev-parse main)" = "$(git rev-parse HEAD)"
+}
+
+t 'where pushes go elsewhere, it is asked there' <<'EOF'
+	elsewhere triangle
+	cd triangle
+	agent forks <<'END'
+	case $GIT_AGENT_ITERATION in
+	1)	echo 5e-5 >value
+		git commit -qam better
+		git push -q "$(git remote get-url origin)" main ;;
+	2)	git push -q
+		git -C "$SRV/triangle.git" update-ref refs/heads/main main~ ;;
+	esac
+	echo DONE
+END
+	SRV=$SCRATCH/srv loop 0 --agent "$SCRATCH/forks" -n 2
+	test_grep "HEAD is not pushed to 'origin'" "$T/prompt.2"
+	has triangle-fork
+	test_exit 1 has triangle
+EOF
+
+t 'in the history of a branch there, too' <<'EOF'
+	cd triangle
+	agent overtaken_there <<'END'
+	improve 4e-5
+	git clone -q "$(git remote get-url --push origin)" "$T/colleague"
+	cd "$T/colleague"
+	git commit -q --allow-empty -m 'on top'
+	git push -q
+	echo DONE
+END
+	loop 0 --agent "$SCRATCH/overtaken_there" -n 1
+	git cat-file -e "$(git -C "$T/colleague" rev-parse HEAD)"
+	test "$(git rev-parse origin/main)" = "$(git rev-parse HEAD)"
+EOF
+
+t 'each of several places is to have it' <<'EOF'
+	project several
+	git clone -q --bare srv/several.git srv/several=2.git
+	cd several
+	git remote set-url --add origin "$DAEMON_URL/several=2.git"
+	agent spreads <<'END'
+	case $GIT_AGENT_ITERATION in
+	1)	echo 5e-5 >value
+		git commit -qam better
+		git push -q "$(git remote get-url origin)" main ;;
+	2)	git push -q ;;
+	esac
+	echo DONE
+END
+	loop 0 --agent "$SCRATCH/spreads" -n 2
+	test_grep "HEAD is not pushed to 'origin'" "$T/prompt.2"
+	has several
+	has several=2
+EOF
+
+t 'fetched from a mirror that lags: the address is not replaced twice' <<'EOF'
+	project lagging
+	git clone -q --bare srv/lagging.git srv/mirror-lagging.git
+	cd lagging
+	git config "url.$DAEMON_URL/mirror-.insteadOf" "$DAEMON_URL/"
+	git config "url.$DAEMON_URL/.pushInsteadOf" "$DAEMON_URL/"
+	BRANCH=main loop 0 --agent "$SCRATCH/solves" -n 1
+	has lagging
+	test_exit 1 has mirror-lagging
+EOF
+
 t 'a remote that is away for a while costs no iteration' <<'EOF'
 	project again
 	cd again

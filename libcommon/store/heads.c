@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/proc.h"
 
 #define BRANCHES "refs/heads/"
+#define STAND_IN "git-agent-push-address"
 
 struct asking {
 	struct repo *repo;
 	const char *remote;
+	const char *address;	/* NULL: the one that is fetched from */
 	const struct network_tick *tick;
 	struct reflist tips;
 	int reached;
@@ -27,6 +30,25 @@ run(struct asking *a, const struct strvec *argv, struct buf *output)
 	if (e == NULL && !a->reached)
 		a->problem = network_problem(output->p, status);
 	return e;
+}
+
+/*
+ * Begin the words of a git that asks; returns what it is to ask.  An address
+ * has been replaced as url.*.insteadOf has it, and git would do so again: to
+ * a mirror, perhaps, that pushes were to avoid.  No rule replaces our own
+ * word but ours, which git cuts at the first '=', though.
+ */
+static const char *
+begin(const struct asking *a, struct strvec *argv)
+{
+	strvec_push(argv, "git");
+	if (a->address == NULL)
+		return a->remote;
+	if (strchr(a->address, '=') != NULL)
+		return a->address;
+	strvec_push(argv, "-c");
+	strvec_pushf(argv, "url.%s.insteadOf=" STAND_IN, a->address);
+	return STAND_IN;
 }
 
 /* "<hex>\t<ref>", among other words; records that are branches are none. */
@@ -52,11 +74,11 @@ list_tips(struct asking *a)
 {
 	struct strvec argv = STRVEC_INIT;
 	struct buf output = BUF_INIT;
-	const char *records = NULL, *p, *stop;
+	const char *records = NULL, *where = begin(a, &argv), *p, *stop;
 	struct err *e;
 
-	strvec_pushl(&argv, "git", "ls-remote", "--quiet", "--heads", "--",
-	    a->remote, (char *)NULL);
+	strvec_pushl(&argv, "ls-remote", "--quiet", "--heads", "--", where,
+	    (char *)NULL);
 	e = repo_prefix(a->repo, &records);
 	if (e == NULL)
 		e = run(a, &argv, &output);
@@ -127,12 +149,13 @@ fetch_tips(struct asking *a, const struct strvec *names)
 {
 	struct strvec argv = STRVEC_INIT;
 	struct buf output = BUF_INIT;
+	const char *where = begin(a, &argv);
 	struct err *e;
 	size_t i;
 
-	strvec_pushl(&argv, "git", "-c", "maintenance.auto=false", "fetch",
+	strvec_pushl(&argv, "-c", "maintenance.auto=false", "fetch",
 	    "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head",
-	    "--no-recurse-submodules", "--refmap=", "--", a->remote,
+	    "--no-recurse-submodules", "--refmap=", "--", where,
 	    (char *)NULL);
 	for (i = 0; i < names->n; i++)
 		strvec_push(&argv, names->v[i]);
@@ -142,29 +165,84 @@ fetch_tips(struct asking *a, const struct strvec *names)
 	return e;
 }
 
+static struct err *
+ask(struct asking *a, const struct oid *id, enum heads_answer *answer)
+{
+	struct strvec names = STRVEC_INIT;
+	struct err *e;
+	int found = 0;
+
+	e = list_tips(a);
+	if (e == NULL && a->reached)
+		found = reflist_contains(a->repo, &a->tips, id);
+	if (e == NULL && a->reached && !found)
+		e = find_wanted(a, &names);
+	if (e == NULL && names.n > 0)
+		e = fetch_tips(a, &names);
+	if (e == NULL && a->reached && names.n > 0)
+		found = reflist_contains(a->repo, &a->tips, id);
+	*answer = !a->reached ? HEADS_UNREACHED :
+	    found ? HEADS_WITH : HEADS_WITHOUT;
+	strvec_release(&names);
+	reflist_release(&a->tips);
+	return e;
+}
+
+/* Of a remote that is in no file of this clone git says none. */
+static struct err *
+addresses(const char *remote, const char *option, struct strvec *list)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct proc p = PROC_INIT;
+	struct buf text = BUF_INIT;
+	char *rest, *line;
+	struct err *e;
+	int status;
+
+	strvec_pushl(&argv, "git", "remote", "get-url", "--all", option,
+	    "--", remote, (char *)NULL);
+	p.argv = &argv;
+	p.flags = PROC_NO_STDERR;
+	e = proc_capture(&p, NULL, &text, NULL, &status);
+	rest = text.p;
+	while (e == NULL && status == 0 &&
+	    (line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			strvec_push(list, line);
+	buf_release(&text);
+	strvec_release(&argv);
+	return e;
+}
+
 struct err *
 heads_ask(struct repo *r, const char *remote, const struct oid *id,
     const struct network_tick *tick, enum heads_answer *answer,
     char **problem)
 {
-	struct asking a = { r, remote, tick, REFLIST_INIT, 0, NULL };
-	struct strvec names = STRVEC_INIT;
+	struct strvec from = STRVEC_INIT, to = STRVEC_INIT;
 	struct err *e;
-	int found = 0;
+	size_t i;
 
-	e = list_tips(&a);
-	if (e == NULL && a.reached)
-		found = reflist_contains(r, &a.tips, id);
-	if (e == NULL && a.reached && !found)
-		e = find_wanted(&a, &names);
-	if (e == NULL && names.n > 0)
-		e = fetch_tips(&a, &names);
-	if (e == NULL && a.reached && names.n > 0)
-		found = reflist_contains(r, &a.tips, id);
-	*answer = !a.reached ? HEADS_UNREACHED :
-	    found ? HEADS_WITH : HEADS_WITHOUT;
-	*problem = a.problem;
-	strvec_release(&names);
-	reflist_release(&a.tips);
+	*answer = HEADS_WITH;
+	*problem = NULL;
+	e = addresses(remote, "--no-push", &from);
+	if (e == NULL)
+		e = addresses(remote, "--push", &to);
+	/* By its name a remote has more settings than its address. */
+	if (from.n == 0)
+		strvec_push(&from, remote);
+	if (to.n == 0)
+		strvec_push(&to, from.v[0]);
+	for (i = 0; e == NULL && *answer == HEADS_WITH && i < to.n; i++) {
+		struct asking a = { r, remote, NULL, tick, REFLIST_INIT, 0,
+		    NULL };
+
+		if (strcmp(to.v[i], from.v[0]) != 0)
+			a.address = to.v[i];
+		e = ask(&a, id, answer);
+		*problem = a.problem;
+	}
+	strvec_release(&from);
+	strvec_release(&to);
 	return e;
 }

@@ -1,6 +1,6 @@
 /*
  * Whether the remote has a commit in one of its branches: asked of the remote
- * itself.  What refs/remotes/ holds was true once, holds not all branches in
+ * itself, where pushes to it go.  What refs/remotes/ holds was true once, holds not all branches in
  * every clone, and is anybody's to write.
  */
 #ifndef STORE_HEADS_H
@@ -13,7 +13,8 @@
 enum heads_answer { HEADS_WITHOUT, HEADS_WITH, HEADS_UNREACHED };
 
 /*
- * Ask in the background.  Of a branch whose tip is not here and that `git
+ * Ask in the background, each of the addresses that pushes go to; HEADS_WITH:
+ * all of them have it.  Of a branch whose tip is not here and that `git
  * fetch` would bring, or that the current branch goes to, the objects are
  * fetched; no ref moves.  HEADS_UNREACHED: the remote did not answer, for the
  * reason *problem (malloc'd, else NULL), or `tick` has ended it.
