@@ -35,16 +35,15 @@ without_crud(const char *s)
 }
 
 static struct err *
-nothing_left(const char *role, int is_name, const char *value)
+nothing_left(const char *role, const char *name)
 {
-	return err_new(ERR_IDENTITY, "the %s '%s' of the %s consists only of "
-	    "characters that git drops; set GIT_%s_%s, or run 'git config "
-	    "--global user.%s …'", is_name ? "name" : "address", value,
-	    strcmp(role, "AUTHOR") == 0 ? "author" : "committer", role,
-	    is_name ? "NAME" : "EMAIL", is_name ? "name" : "email");
+	return err_new(ERR_IDENTITY, "the name '%s' of the %s consists only of "
+	    "characters that git drops; set GIT_%s_NAME, or run 'git config "
+	    "--global user.name …'", name, strcmp(role, "AUTHOR") == 0 ?
+	    "author" : "committer", role);
 }
 
-/* "Name <mail>", as git writes them. */
+/* "Name <mail>", as git writes them; an address may be empty, for git. */
 static struct err *
 format_identity(const char *role, const char *name, const char *mail,
     char **ident)
@@ -52,9 +51,8 @@ format_identity(const char *role, const char *name, const char *mail,
 	char *clean = without_crud(name), *address = without_crud(mail);
 	struct err *e = NULL;
 
-	if (*clean == '\0' || *address == '\0')
-		e = nothing_left(role, *clean == '\0', *clean == '\0' ?
-		    name : mail);
+	if (*clean == '\0')
+		e = nothing_left(role, name);
 	else if (breaks_header(name) || breaks_header(mail))
 		e = err_new(ERR_IDENTITY, "the name or mail address of the "
 		    "author has a line break or one of '<>' in it");
@@ -65,6 +63,21 @@ format_identity(const char *role, const char *name, const char *mail,
 	return e;
 }
 
+/* Of author.name and user.name, say; git passes over an empty first one. */
+static const char *
+configured(struct repo *r, const char *role, const char *what)
+{
+	char *own = xasprintf("%s.%s", strcmp(role, "AUTHOR") == 0 ? "author" :
+	    "committer", what), *general = xasprintf("user.%s", what);
+	const char *value = repo_config(r, own);
+
+	if (value == NULL || *value == '\0')
+		value = repo_config(r, general);
+	free(own);
+	free(general);
+	return value;
+}
+
 struct err *
 repo_identity(struct repo *r, const char *role, char **ident)
 {
@@ -73,25 +86,23 @@ repo_identity(struct repo *r, const char *role, char **ident)
 	const char *name = getenv(name_key), *mail = getenv(mail_key);
 	struct err *e = NULL;
 
-	if (name == NULL || *name == '\0')
-		name = repo_config(r, strcmp(role, "AUTHOR") == 0 ?
-		    "author.name" : "committer.name");
-	if (name == NULL || *name == '\0')
-		name = repo_config(r, "user.name");
-	if (mail == NULL || *mail == '\0')
-		mail = repo_config(r, strcmp(role, "AUTHOR") == 0 ?
-		    "author.email" : "committer.email");
-	if (mail == NULL || *mail == '\0')
-		mail = repo_config(r, "user.email");
-	if (mail == NULL || *mail == '\0')
-		mail = getenv("EMAIL");
 	*ident = NULL;
-	if (name == NULL || *name == '\0' || mail == NULL || *mail == '\0')
+	if (name != NULL && *name == '\0')
+		e = err_new(ERR_IDENTITY, "%s is set but empty, and git takes "
+		    "no empty name; set it to a name, or unset it for "
+		    "user.name to count", name_key);
+	if (name == NULL)
+		name = configured(r, role, "name");
+	if (mail == NULL)
+		mail = configured(r, role, "email");
+	if (mail == NULL && (mail = getenv("EMAIL")) != NULL && *mail == '\0')
+		mail = NULL;
+	if (e == NULL && (name == NULL || *name == '\0' || mail == NULL))
 		e = err_new(ERR_IDENTITY, "a record needs an author, and git "
 		    "does not know who you are; run 'git config --global "
 		    "user.name \"Your Name\"' and 'git config --global "
 		    "user.email you@example.com'");
-	else
+	if (e == NULL)
 		e = format_identity(role, name, mail, ident);
 	free(name_key);
 	free(mail_key);

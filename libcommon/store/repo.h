@@ -90,8 +90,9 @@ struct err *repo_refspecs(struct repo *, const char *remote, struct strvec *);
 /*
  * "Name <mail>" of who writes now: role "AUTHOR" or "COMMITTER" (the
  * environment as in git(1), then user.name and user.email).  malloc'd.
- * ERR_IDENTITY where one is missing or has but characters that git drops from
- * its ends, as we do; nothing is guessed from the host.
+ * ERR_IDENTITY where one is missing, or where the name is empty or has but
+ * characters that git drops from its ends, as we do; an address that is set
+ * may be empty, as for git.  Nothing is guessed from the host.
  */
 struct err *repo_identity(struct repo *, const char *role, char **ident);
 
