@@ -149,6 +149,60 @@ t 'state files in .git/agent' <<'EOF'
 	done
 EOF
 
+t 'locks in .git/agent' <<'EOF'
+	cd clone
+	touch .gitagent
+	for kind in $strange; do
+		make_strange $kind .git/agent/lock
+		test_exit 128 within git agent log done x 2>err
+		test_grep "^fatal: '.*/agent/lock' is not a regular file" err
+		rm -rf .git/agent/lock
+		# Without these one reads and writes all the same.
+		make_strange $kind .git/agent/index.lock
+		make_strange $kind .git/agent/git.lock
+		within git agent log done $kind 2>err
+		within git agent log >out
+		test_grep "done: $kind" out
+		rm -rf .git/agent/index.lock .git/agent/git.lock
+		for name in fetch push; do
+			make_strange $kind .git/agent/$name.lock
+			test_exit 128 within git agent sync 2>err
+			test_grep "/agent/$name.lock' is not a regular file" err
+			rm -rf .git/agent/$name.lock
+		done
+		make_strange $kind .git/agent/run.lock
+		test_exit 128 within git agent loop --no-oracle \
+			--agent 'echo DONE' -n 1 2>err
+		test_grep "/agent/run.lock' is not a regular file" err
+		within git agent status >out
+		rm -rf .git/agent/run.lock
+	done
+EOF
+
+t 'what is written in .git/agent' <<'EOF'
+	new_repo written
+	cd written
+	echo precious >../precious
+	mkdir -p .git/agent
+	for kind in link fifo precious; do
+		rm -rf .git/agent/*
+		case $kind in
+		precious) ln -s ../../../precious .git/agent/writer.new ;;
+		*)	make_strange $kind .git/agent/writer.new ;;
+		esac
+		within git agent log done $kind
+		test -f .git/agent/writer
+		test_exit 1 test -L .git/agent/writer
+		test "$(cat ../precious)" = precious
+	done
+	cat >agent <<-'END'
+		mkfifo "$(git rev-parse --git-dir)/agent/logs/$GIT_AGENT_RUN/2.log"
+	END
+	touch .gitagent
+	test_exit 1 within git agent loop --no-oracle --agent 'sh ./agent' -n 2 2>err
+	test_grep "no log of this iteration: '.*/2.log' is not a regular file" err
+EOF
+
 t 'the hook' <<'EOF'
 	new_repo hook
 	cd hook

@@ -62,24 +62,40 @@ file_read_fd(int fd, const char *name, struct buf *b)
 }
 
 struct err *
+file_open(const char *path, const char *name, int flags, int *fd)
+{
+	struct err *e;
+
+	/* Otherwise a FIFO is waited for before one knows that it is one. */
+	*fd = open(path, flags | O_NONBLOCK | O_CLOEXEC, 0666);
+	if (*fd < 0 && errno == ENOENT && (flags & O_CREAT) == 0)
+		return err_new(ERR_NOTFOUND, "'%s' does not exist", name);
+	/* A socket, a device without a driver, a FIFO that nobody reads. */
+	if (*fd < 0 && (errno == ENXIO || errno == EISDIR))
+		return err_new(ERR_INPUT, "'%s' is not a regular file", name);
+	if (*fd < 0)
+		return err_errno("cannot open '%s'", name);
+	e = check_regular(*fd, name, SIZE_MAX);
+	if (e != NULL) {
+		close(*fd);
+		*fd = -1;
+	}
+	return e;
+}
+
+struct err *
 file_read_max(const char *path, const char *name, size_t max, struct buf *b)
 {
 	struct err *e;
 	int fd;
 
-	/* Otherwise a FIFO is waited for before one knows that it is one. */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return err_new(ERR_NOTFOUND, "'%s' does not exist", name);
-	/* A socket, or a device without a driver. */
-	if (fd < 0 && errno == ENXIO)
-		return err_new(ERR_INPUT, "'%s' is not a regular file", name);
-	if (fd < 0)
-		return err_errno("cannot open '%s'", name);
-	e = check_regular(fd, name, max);
+	e = file_open(path, name, O_RDONLY, &fd);
+	if (e == NULL)
+		e = check_regular(fd, name, max);
 	if (e == NULL)
 		e = read_all(fd, name, max, b);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return e;
 }
 

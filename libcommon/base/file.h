@@ -18,6 +18,11 @@ struct err *file_read(const char *path, struct buf *);
 #define FILE_MAX ((size_t)1 << 30)
 /* The same of a descriptor, which may have been opened with O_NONBLOCK. */
 struct err *file_read_fd(int fd, const char *name, struct buf *);
+/*
+ * A descriptor of such a file alone, to read or to write it; with O_CREAT it
+ * is made if it is not there.  *fd is -1 if there is an error.
+ */
+struct err *file_open(const char *path, const char *name, int flags, int *fd);
 /* For files that strangers can make: at most `max` bytes, whole MiB. */
 struct err *file_read_max(const char *path, const char *name, size_t max,
 		struct buf *);

@@ -6,19 +6,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 struct err *
 lock_take(struct lock *lock, const char *path, int wait_ms)
 {
 	const struct timespec pause = { 0, 5 * 1000 * 1000 };
+	struct err *e;
 	int waited = 0;
 
-	lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (lock->fd < 0)
-		return err_errno("cannot open the lock '%s'", path);
+	/* That of a device would be everybody's. */
+	e = file_open(path, path, O_RDWR | O_CREAT, &lock->fd);
+	if (e != NULL)
+		return e;
 	while (flock(lock->fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR) {
-			struct err *e = err_errno("cannot lock '%s'", path);
-
+			e = err_errno("cannot lock '%s'", path);
 			lock_release(lock);
 			return e;
 		}
@@ -46,7 +49,7 @@ lock_held(const char *path)
 {
 	int fd, held;
 
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	err_free(file_open(path, path, O_RDONLY, &fd));
 	if (fd < 0)
 		return 0;
 	held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;

@@ -16,7 +16,8 @@ struct lock {
 
 /*
  * Take the lock, waiting up to `wait_ms` milliseconds (0: do not wait).
- * ERR_LOCKED if somebody else holds it then.  The folder must exist.
+ * ERR_LOCKED if somebody else holds it then; ERR_INPUT if it is not a regular
+ * file.  The folder must exist.
  */
 struct err *lock_take(struct lock *, const char *path, int wait_ms);
 void	 lock_release(struct lock *);	/* nothing to do if not held */

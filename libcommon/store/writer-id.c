@@ -109,7 +109,9 @@ store(struct repo *r, const char *id, int wrote)
 	int fd;
 
 	tmp = xasprintf("%s.new", path);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	/* What is left of a killed process, or a link to anywhere. */
+	(void)unlink(tmp);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		e = err_errno("cannot create '%s'", tmp);
 		goto done;

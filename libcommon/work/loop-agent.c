@@ -23,12 +23,14 @@ open_log(struct supervisor *s)
 	    (long long)s->state.iteration);
 	struct err *e;
 
-	e = file_mkdirs(dir);
 	s->logged = 0;
-	s->log = e != NULL ? -1 : open(path,
-	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	if (s->log < 0)
-		cmd_warn("no log of this iteration: cannot write '%s'", path);
+	s->log = -1;
+	e = file_mkdirs(dir);
+	if (e == NULL)
+		e = file_open(path, path, O_WRONLY | O_CREAT | O_APPEND,
+		    &s->log);
+	if (e != NULL)
+		cmd_warn("no log of this iteration: %s", e->msg);
 	err_free(e);
 	free(path);
 	free(dir);
