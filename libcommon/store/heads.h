@@ -1,7 +1,7 @@
 /*
  * Whether the remote has a commit in one of its branches: asked of the remote
- * itself, where pushes to it go.  What refs/remotes/ holds was true once, holds not all branches in
- * every clone, and is anybody's to write.
+ * itself, where pushes to it go.  What refs/remotes/ holds was true once, holds
+ * not all branches in every clone, and is anybody's to write.
  */
 #ifndef STORE_HEADS_H
 #define STORE_HEADS_H
