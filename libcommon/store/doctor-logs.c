@@ -12,18 +12,6 @@
 #include "store/writer.h"
 
 static int
-is_here(struct repo *r, const struct oid *id)
-{
-	struct record rec;
-	struct err *e = record_read(r, id, &rec);
-	int here = e == NULL || e->code == ERR_INPUT;
-
-	err_free(e);
-	record_release(&rec);
-	return here;
-}
-
-static int
 is_record(struct repo *r, const struct oid *id)
 {
 	struct record rec;
@@ -48,7 +36,7 @@ lost_tips(struct repo *r, struct diagnosis *d)
 	for (i = 0; i < lost.n; i++) {
 		oid_hex(&lost.v[i].id, hex);
 		f = diagnosis_add(d, DOCTOR_MISSING_OBJECT, hex,
-		    is_here(r, &lost.v[i].id) ?
+		    record_is_here(r, &lost.v[i].id) ?
 		    xasprintf("the newest record of '%s', which was not "
 		    "here, is here again", lost.v[i].name) :
 		    xasprintf("the newest record of '%s' is not here, and "
@@ -193,7 +181,7 @@ doctor_keep_logs(struct repo *r, const struct diagnosis *d,
 	size_t i;
 
 	for (i = 0; e == NULL && i < refs.n; i++)
-		if (!is_here(r, &refs.v[i].id))
+		if (!record_is_here(r, &refs.v[i].id))
 			e = keep_log(r, d, &refs.v[i], done);
 	reflist_release(&refs);
 	return e;

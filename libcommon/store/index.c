@@ -13,19 +13,6 @@
 
 #define MISSING_ASKED 64
 
-/* What is damaged is as good as missing, and stays so. */
-static int
-is_whole(struct repo *r, const struct oid *id)
-{
-	struct record rec;
-	struct err *e = record_read(r, id, &rec);
-	int whole = e == NULL || e->code == ERR_INPUT;
-
-	err_free(e);
-	record_release(&rec);
-	return whole;
-}
-
 int
 index_is_still_missing(struct index *ix, size_t max)
 {
@@ -37,7 +24,7 @@ index_is_still_missing(struct index *ix, size_t max)
 		    i < max; i++)
 			if (segment_get(ix->file[f], TABLE_MISSING, i, &id,
 			    sizeof(id)) && object_exists(ix->repo, &id) &&
-			    is_whole(ix->repo, &id))
+			    record_is_here(ix->repo, &id))
 				return 0;
 	return 1;
 }

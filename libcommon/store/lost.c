@@ -150,18 +150,6 @@ struct settling {
 	struct buf left, found;
 };
 
-static int
-is_readable(struct repo *r, const struct oid *id)
-{
-	struct record rec;
-	struct err *e = record_read(r, id, &rec);
-	int ok = e == NULL || e->code == ERR_INPUT;
-
-	err_free(e);
-	record_release(&rec);
-	return ok;
-}
-
 /* The ref, at `id`, unless it has all of that; *name is where it went. */
 static struct err *
 put_back(struct repo *r, const char *ref, const struct oid *id, char **name)
@@ -191,7 +179,7 @@ settle_one(void *arg, const struct oid *id, const char *ref, int damaged)
 	struct settling *s = arg;
 	char hex[OID_HEX_SIZE], *name = NULL;
 	struct err *e = NULL;
-	int back = is_readable(s->repo, id);
+	int back = record_is_here(s->repo, id);
 
 	if (back)
 		e = put_back(s->repo, ref, id, &name);

@@ -428,3 +428,15 @@ record_read(struct repo *r, const struct oid *id, struct record *rec)
 	*rec = (struct record)RECORD_INIT;
 	return record_read_next(r, id, 1, rec);
 }
+
+int
+record_is_here(struct repo *r, const struct oid *id)
+{
+	struct record rec;
+	struct err *e = record_read(r, id, &rec);
+	int here = e == NULL || e->code == ERR_INPUT;
+
+	err_free(e);
+	record_release(&rec);
+	return here;
+}

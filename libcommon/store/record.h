@@ -75,6 +75,11 @@ struct err *record_read(struct repo *, const struct oid *, struct record *);
  */
 struct err *record_read_next(struct repo *, const struct oid *, int ask,
 		struct record *);
+/*
+ * 1 if the object can be read, whatever is in it; what is damaged is as good
+ * as missing.
+ */
+int	 record_is_here(struct repo *, const struct oid *);
 void	 record_release(struct record *);
 /*
  * Parse the commit object in rec->text, of which the strings become parts.
