@@ -227,6 +227,94 @@ t 'a record that another wrote in our name is not taken for ours' <<'EOT'
 	test "$(git rev-parse "$ref~1")" = "$tip"
 EOT
 
+# forge WRITER CLOCK TEXT [PARENT]: a record in any name; its id.
+forge() {
+	printf 'done: %s\n\nAgent-Kind: done\nAgent-Writer: %s\nAgent-Clock: %s\n' \
+		"$3" "$1" "$2" |
+		git commit-tree ${4:+-p "$4"} "$(git mktree </dev/null)"
+}
+
+in_a_minute() {
+	date -u -d '+1 min' +%Y-%m-%dT%H:%M:%S.000000Z
+}
+
+for how in ': >' 'rm -f'; do
+	t "the newest is what continues the others, whatever its clock ($how)" <<-EOT
+		rm -rf "$SCRATCH/clock"
+		new_repo clock
+		cd clock
+		git agent log done start
+		ref=refs/agent/log/\$(writer)
+		ahead=\$(forge "\$(writer)" "\$(date -u -d '+1 day' +%Y-%m-%dT%H:%M:%S.000000Z)" 'clock ahead' "\$ref")
+		git update-ref "\$ref" "\$ahead"
+		git agent log done two
+		git agent log >/dev/null
+		git agent log done three
+		tip=\$(git rev-parse "\$ref")
+		$how ".git/\$ref"
+		test_exit 0 git agent sync --repair
+		test "\$(git rev-parse "\$ref")" = "\$tip"
+		git agent log done four
+		test "\$(subjects | tr '\\n' ' ')" = 'clock ahead four start three two '
+		rm .git/agent/index*
+		test "\$(count)" = 5
+	EOT
+done
+
+t 'what was fetched in our name does not stand in for what is ours' <<'EOT'
+	new_origin imposter
+	new_clone imposter imposter-a
+	new_clone imposter imposter-b
+	cd imposter-a
+	git agent log done a1
+	git agent log >/dev/null
+	ref=refs/agent/log/$(writer) one=$(git rev-parse "refs/agent/log/$(writer)")
+	git agent log done a2 --no-push
+	cd ../imposter-b
+	git agent log >/dev/null
+	# One that continues nothing, and a longer one that continues ours.
+	git push -q origin \
+		"$(forge "${ref##*/}" "$(in_a_minute)" forged):refs/agent/log/evil"
+	two=$(forge "${ref##*/}" "$(in_a_minute)" 'forged too' "$one")
+	two=$(forge "${ref##*/}" "$(in_a_minute)" 'and again' "$two")
+	git push -q origin "$two:refs/agent/log/worse"
+	cd ../imposter-a
+	git fetch -q
+	: >".git/$ref"
+	test_exit 0 git agent sync --repair
+	git agent log done a3
+	git log --format=%s "$ref" >out
+	printf 'done: %s\n' a3 a2 a1 >want
+	test_cmp want out
+	nothing_found
+EOT
+
+t 'two ends, and nobody knows which: both are kept, read and pushed' <<'EOT'
+	new_origin fork
+	new_clone fork fork-a
+	cd fork-a
+	git agent log done start
+	w=$(writer) start=$(git rev-parse "refs/agent/log/$(writer)")
+	left=$(forge "$w" 2026-01-01T00:00:01.000000Z left1 "$start")
+	left=$(forge "$w" 2026-01-01T00:00:02.000000Z left2 "$left")
+	right=$(forge "$w" 2026-01-01T00:00:03.000000Z right1 "$start")
+	right=$(forge "$w" 2026-01-01T00:00:04.000000Z right2 "$right")
+	right=$(forge "$w" 2026-01-01T00:00:05.000000Z right3 "$right")
+	# Killed before its ref moved: nobody was told that it is recorded.
+	forge "$w" 2026-01-01T00:00:09.000000Z unfinished "$right^^" >/dev/null
+	rm ".git/refs/agent/log/$w"
+	git agent log done next
+	test "$(git rev-parse "refs/agent/log/$w^")" = "$right"
+	git for-each-ref --format='%(objectname)' "refs/agent/log/$w-*" >out
+	test "$(cat out)" = "$left"
+	test_exit 0 git agent sync
+	cd ..
+	git clone -q "$DAEMON_URL/fork.git" fork-b
+	cd fork-b
+	git agent log >/dev/null
+	test "$(subjects | tr '\n' ' ')" = 'left1 left2 next right1 right2 right3 start '
+EOT
+
 t 'a log that was begun, and of which nothing is left, begins anew' <<'EOT'
 	new_repo nothing
 	cd nothing

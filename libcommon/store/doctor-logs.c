@@ -106,6 +106,7 @@ struct err *
 doctor_restore_log(struct repo *r, const char *ref, struct strvec *done)
 {
 	char *own = NULL, hex[OID_HEX_SIZE];
+	struct reflist ends = REFLIST_INIT;
 	struct oid now, newest;
 	struct err *e;
 	int any = 0;
@@ -113,11 +114,13 @@ doctor_restore_log(struct repo *r, const char *ref, struct strvec *done)
 	/* Behind the file there may be an older place in packed-refs. */
 	e = ref_read(r, ref, &now);
 	if (e == NULL) {
-		e = log_newest(r, strrchr(ref, '/') + 1, &newest);
+		e = log_search(r, ref, &newest, &ends);
 		any = e == NULL && !oid_is_zero(&newest) &&
 		    (repo_contains(r, &newest, &now) || !is_record(r, &now));
 		if (any && !oid_equal(&now, &newest))
 			e = ref_swap(r, ref, &now, &newest);
+		if (e == NULL && any && ends.n > 1)
+			e = log_put_back(r, &ends);
 	} else if (e->code == ERR_NOTFOUND) {
 		err_free(e);
 		e = log_restore(r, ref, &newest, &any);
@@ -132,6 +135,7 @@ doctor_restore_log(struct repo *r, const char *ref, struct strvec *done)
 	oid_hex(&newest, hex);
 	if (e == NULL && any)
 		strvec_pushf(done, "'%s' goes on from %s", ref, hex);
+	reflist_release(&ends);
 	free(own);
 	return e;
 }
@@ -157,7 +161,7 @@ keep_log(struct repo *r, const struct diagnosis *d, const struct ref *log,
 	struct oid newest;
 	struct err *e;
 
-	e = log_newest(r, strrchr(log->name, '/') + 1, &newest);
+	e = log_search(r, log->name, &newest, NULL);
 	if (e == NULL)
 		e = lost_keep(r, log->name, &log->id,
 		    was_damaged(d, &log->id));

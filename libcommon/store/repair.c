@@ -6,77 +6,9 @@
 #include "base/alloc.h"
 #include "store/barred.h"
 #include "store/git.h"
-#include "store/index-file.h"
 #include "store/lost.h"
 #include "store/record.h"
 #include "store/writer.h"
-
-struct search {
-	struct repo *repo;
-	const char *writer;
-	struct oid newest;
-	int64_t clock;		/* of the newest; -1: none found */
-};
-
-static int
-each_object(const git_oid *id, void *arg)
-{
-	struct search *s = arg;
-	struct record rec;
-	struct oid oid;
-	struct err *e;
-
-	oid_from_git(&oid, id);
-	e = record_read(s->repo, &oid, &rec);
-	if (e == NULL && rec.clock > s->clock &&
-	    strcmp(rec.writer, s->writer) == 0) {
-		s->clock = rec.clock;
-		s->newest = oid;
-	}
-	err_free(e);
-	record_release(&rec);
-	return 0;
-}
-
-/*
- * Anybody can write a record in this writer's name: what does not continue
- * the log as the index last saw it is not of it.
- */
-static void
-prefer_known(struct repo *r, const char *writer, struct oid *newest)
-{
-	char *ref = xasprintf(LOG_PREFIX "%s", writer);
-	struct index ix = { .repo = r };
-	struct record rec = RECORD_INIT;
-	struct err *e = NULL;
-	struct oid known;
-
-	index_load(&ix);
-	if (index_ref(&ix, ref, &known)) {
-		e = record_read(r, &known, &rec);
-		if (e == NULL && !repo_contains(r, newest, &known))
-			*newest = known;
-	}
-	index_unload(&ix);
-	err_free(e);
-	record_release(&rec);
-	free(ref);
-}
-
-struct err *
-log_newest(struct repo *r, const char *writer, struct oid *id)
-{
-	struct search s = { r, writer, { { 0 } }, -1 };
-	git_odb *odb = NULL;
-	struct err *e = repo_odb(r, &odb);
-
-	if (e == NULL)
-		(void)git_odb_foreach(odb, each_object, &s);
-	*id = s.newest;
-	if (e == NULL && !oid_is_zero(id))
-		prefer_known(r, writer, id);
-	return e;
-}
 
 /* ERR_DAMAGED: what is not found may only be out of reach. */
 static struct err *
@@ -133,19 +65,36 @@ check_absent(struct repo *r, const char *ref)
 }
 
 struct err *
+log_put_back(struct repo *r, const struct reflist *ends)
+{
+	struct err *e = NULL;
+	size_t i;
+
+	for (i = 0; e == NULL && i < ends->n; i++)
+		e = lost_keep(r, ends->v[i].name, &ends->v[i].id, 0);
+	if (e == NULL)
+		lost_settle(r, NULL);
+	return e;
+}
+
+struct err *
 log_restore(struct repo *r, const char *ref, struct oid *tip, int *any)
 {
+	struct reflist ends = REFLIST_INIT;
 	struct err *e = check_reach(r, "what it had");
 
 	*any = 0;
 	if (e != NULL)
 		return err_prefix(e, "the log of this clone, '%s', is gone",
 		    ref);
-	e = log_newest(r, strrchr(ref, '/') + 1, tip);
-	if (e != NULL || oid_is_zero(tip))
-		return e;
-	e = ref_swap(r, ref, NULL, tip);
-	*any = e == NULL;
+	e = log_search(r, ref, tip, &ends);
+	*any = e == NULL && !oid_is_zero(tip);
+	if (*any && ends.n == 1)
+		e = ref_swap(r, ref, NULL, tip);
+	else if (*any)
+		e = log_put_back(r, &ends);
+	*any &= e == NULL;
+	reflist_release(&ends);
 	return e;
 }
 
@@ -159,7 +108,7 @@ check_strange(struct repo *r, const char *ref, const struct oid *tip)
 {
 	char hex[OID_HEX_SIZE];
 	struct oid newest;
-	struct err *e = log_newest(r, strrchr(ref, '/') + 1, &newest);
+	struct err *e = log_search(r, ref, &newest, NULL);
 
 	if (e != NULL || oid_is_zero(&newest) ||
 	    repo_contains(r, tip, &newest))

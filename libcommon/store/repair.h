@@ -26,10 +26,21 @@ struct err *log_look(struct repo *, const char *ref);
 struct err *log_restore(struct repo *, const char *ref, struct oid *tip,
 		int *any);
 /*
- * The newest whole record that this writer wrote, all zero if there is none;
- * reads every commit of the repository.
+ * The last record of the log of this name that is here and whole, all zero if
+ * there is none; and, unless it is NULL, appended to `ends`: that one, and
+ * then the ends of what else its writer wrote here that no fetched ref leads
+ * to, each with the name of the log.  By what continues what, as clocks are
+ * set back and anybody can write a record in another's name.  Reads every
+ * commit of the repository (log-search.c).
  */
-struct err *log_newest(struct repo *, const char *writer, struct oid *);
+struct err *log_search(struct repo *, const char *ref, struct oid *newest,
+		struct reflist *ends);
+/*
+ * Let refs lead to all of them: the first is the log, if that is not there,
+ * and the others are named like it (store/lost.h).  Whoever is killed here
+ * leaves it to the next command.
+ */
+struct err *log_put_back(struct repo *, const struct reflist *ends);
 /* For readers: what it says of this clone's log, to repo_note_damage(). */
 void	 log_note_damage(struct repo *);
 
