@@ -163,6 +163,49 @@ t '… and who is new is told, until the owner syncs again' <<'EOF'
 	is_seen
 EOF
 
+# rollups ORIGIN LOG [PARENT]: many roll-ups far in the future, that have the log
+# `x` at PARENT.
+rollups() {
+	local i
+	for i in {100..400}; do
+		printf 'commit %s\ncommitter E <e@x> 1 +0000\ndata <<.\n' "$2"
+		printf 'rollup: x\n\nAgent-Kind: rollup\nAgent-Rolled-Up: x\n'
+		printf 'Agent-Clock: 9999-12-31T23:59:59.000%dZ\n.\n' "$i"
+		test -z "${3:-}" || printf 'merge %s\n' "$3"
+	done | git -C "$SCRATCH/srv/$1.git" fast-import --quiet
+}
+
+t 'roll-ups from the future do not hide a later one from who missed some' <<'EOF'
+	new_origin many
+	job many busy
+	new_clone many watching
+	new_clone many roller
+	(cd watching && git agent sync)
+	(cd busy && git agent log 'done' 'busy, two')
+	rollups many refs/agent/log/evil
+	(cd roller && roll_up)
+	test_exit 128 server_log many busy
+	cd watching
+	test_exit 0 git agent sync >out
+	test_grep "log/$(cd ../busy && writer) .*rolled up" out
+	git agent log >out
+	test_grep 'busy, two' out
+EOF
+
+t '… nor those of a log that is gone' <<'EOF'
+	job many idle
+	new_clone many late
+	log=refs/agent/log/evil2
+	rollups many "$log" "$(server_log many idle)"
+	(cd late && git agent sync)
+	(cd roller && roll_up)
+	git -C srv/many.git update-ref -d "$log"
+	cd late
+	test_exit 3 git agent sync >out 2>err
+	test_grep "log/$(cd ../idle && writer) .*rolled up" out
+	test_no_grep "$(cd ../idle && writer)" err
+EOF
+
 t 'a clone that was rolled up still has all to push to another remote' <<'EOF'
 	new_origin moved
 	job moved mover

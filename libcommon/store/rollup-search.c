@@ -1,32 +1,74 @@
-/* Whether a roll-up has a log; see rollup.h. */
-#include "store/rollup.h"
+#include "store/rollup-search.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/alloc.h"
-#include "store/reader.h"
+#include "store/record.h"
 #include "store/sync-state.h"
 #include "store/writer-name.h"
 
-#define ROLLUPS_MAX 256		/* that are looked at for one log */
+/* That `rollup` has a log of this writer, up to `from`. */
+struct taken {
+	char *writer;
+	struct oid from, rollup;
+};
+
+struct rollup_search {
+	struct index *ix;
+	struct repo *repo;
+	const char *remote;
+	const struct sync_report *rep;
+	int64_t oldest;			/* of all roll-ups */
+	int listed, named;		/* what follows is filled */
+	struct oidset there;		/* on the remote, from the oldest on */
+	struct taken *v;		/* by writer */
+	size_t n, cap;
+};
+
+struct rollup_search *
+rollup_search_new(struct index *ix, struct repo *r, const char *remote,
+    const struct sync_report *rep)
+{
+	struct rollup_search *s = xcalloc(1, sizeof(*s));
+
+	s->ix = ix;
+	s->repo = r;
+	s->remote = remote;
+	s->rep = rep;
+	return s;
+}
+
+void
+rollup_search_free(struct rollup_search *s)
+{
+	size_t i;
+
+	if (s == NULL)
+		return;
+	for (i = 0; i < s->n; i++)
+		free(s->v[i].writer);
+	free(s->v);
+	oidset_release(&s->there);
+	free(s);
+}
 
 /* The tips of the logs that the remote has, as far as it was asked. */
 static struct oid *
-remote_tips(struct repo *r, const char *remote, const struct sync_report *rep,
-    size_t *n)
+remote_tips(const struct rollup_search *s, size_t *n)
 {
-	char *prefix = xasprintf("refs/agent-remotes/%s/", remote);
+	char *prefix = xasprintf("refs/agent-remotes/%s/", s->remote);
 	char *logs = xasprintf("%slog/", prefix);
 	struct reflist refs = REFLIST_INIT;
 	struct oid *tips;
 	size_t i;
 
-	err_free(ref_list(r, logs, &refs));
+	err_free(ref_list(s->repo, logs, &refs));
 	tips = xcalloc(refs.n + 1, sizeof(*tips));
 	for (i = 0, *n = 0; i < refs.n; i++)
-		if (!sync_is_rewound(r, rep, refs.v[i].name + strlen(prefix)))
+		if (!sync_is_rewound(s->repo, s->rep,
+		    refs.v[i].name + strlen(prefix)))
 			tips[(*n)++] = refs.v[i].id;
 	reflist_release(&refs);
 	free(logs);
@@ -34,120 +76,178 @@ remote_tips(struct repo *r, const char *remote, const struct sync_report *rep,
 	return tips;
 }
 
-/* 1 if a log that the remote has leads to this roll-up. */
+/* 1 if its writer's own log leads to this roll-up, and the remote has that. */
 static int
-is_at_remote(struct index *ix, struct repo *r, const char *remote,
-    const struct sync_report *rep, const struct record *rec)
+is_in_own_log(const struct rollup_search *s, const struct oid *id)
 {
-	char *name = xasprintf("log/%s", rec->writer), *ref;
-	struct oid tip, *tips;
-	struct err *e;
-	size_t n;
+	char *name = NULL, *ref = NULL;
+	struct record rec;
+	struct oid tip;
+	struct err *e = record_read(s->repo, id, &rec);
 	int found = 0;
 
-	/* Most likely its writer's own. */
-	ref = xasprintf("refs/agent-remotes/%s/%s", remote, name);
-	e = writer_name_ok(rec->writer) ? ref_read(r, ref, &tip) :
-	    err_new(ERR_NOTFOUND, "no writer");
-	if (e == NULL && !sync_is_rewound(r, rep, name))
-		found = index_leads_to(ix, &tip, 1, &rec->id);
+	if (e == NULL && writer_name_ok(rec.writer)) {
+		name = xasprintf("log/%s", rec.writer);
+		ref = xasprintf("refs/agent-remotes/%s/%s", s->remote, name);
+		e = ref_read(s->repo, ref, &tip);
+		found = e == NULL && !sync_is_rewound(s->repo, s->rep, name) &&
+		    index_leads_to(s->ix, &tip, 1, id);
+	}
 	err_free(e);
+	record_release(&rec);
 	free(ref);
 	free(name);
-	if (found)
-		return 1;
-	tips = remote_tips(r, remote, rep, &n);
-	found = index_leads_to(ix, tips, n, &rec->id);
-	free(tips);
 	return found;
 }
 
-/* Roll-ups, each looked at once. */
-struct search {
-	struct index *ix;
-	struct repo *repo;
-	const char *remote;
-	const struct sync_report *rep;
-	size_t looked;
-	int found;
-};
-
-static int
-look(struct search *s, const struct oid *id)
+/* The names and the tips that one roll-up has. */
+static void
+add_taken(struct rollup_search *s, const struct record *rec)
 {
-	struct record rec;
-	struct err *e = record_read(s->repo, id, &rec);
-
-	if (e == NULL && strcmp(rec.kind, "rollup") == 0)
-		s->found = is_at_remote(s->ix, s->repo, s->remote, s->rep,
-		    &rec);
-	err_free(e);
-	record_release(&rec);
-	return s->found || ++s->looked == ROLLUPS_MAX;
-}
-
-static int
-look_at_link(void *arg, const struct index_link *l)
-{
-	return l->how == INDEX_ROLLED_UP && look(arg, &l->from);
-}
-
-int
-rollup_is_at(struct index *ix, struct repo *r, const char *remote,
-    const struct sync_report *rep, const struct oid *tip)
-{
-	struct search s = { ix, r, remote, rep, 0, 0 };
-
-	index_links(ix, tip, look_at_link, &s);
-	return s.found;
-}
-
-/* 1 if this roll-up took a later tip of the writer's log, which leads here. */
-static int
-took_later(struct index *ix, const struct record *rec, const char *writer,
-    const struct oid *tip)
-{
-	size_t i, at = record_rolled_up_from(rec), n = 0;
-	struct oid *from = xcalloc(rec->parent_count + 1, sizeof(*from));
-	int leads;
+	size_t i, at = record_rolled_up_from(rec);
 
 	for (i = 0; i < rec->trailers.n && at < rec->parent_count; i++) {
 		if (strcasecmp(rec->trailers.v[i].key,
 		    "Agent-Rolled-Up") != 0)
 			continue;
-		if (strcmp(rec->trailers.v[i].value, writer) == 0)
-			from[n++] = rec->parents[at];
-		at++;
+		ALLOC_GROW(s->v, s->n, s->cap);
+		s->v[s->n].writer = xstrdup(rec->trailers.v[i].value);
+		s->v[s->n].from = rec->parents[at++];
+		s->v[s->n++].rollup = rec->id;
 	}
-	leads = n > 0 && index_leads_to(ix, from, n, tip);
-	free(from);
-	return leads;
 }
 
-int
-rollup_has(struct index *ix, struct repo *r, const char *remote,
-    const struct sync_report *rep, const char *writer, const struct oid *tip)
+static int
+taken_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct taken *)a)->writer,
+	    ((const struct taken *)b)->writer);
+}
+
+/* Whose logs were rolled up, by all roll-ups; *oldest is the first of them. */
+static void
+read_names(struct rollup_search *s)
 {
 	static const char *const kinds[] = { "rollup", NULL };
-	struct search s = { ix, r, remote, rep, 0, 0 };
-	struct index_cursor *c;
+	struct index_cursor *c = index_cursor_new(s->ix, kinds);
 	struct index_entry entry;
 	struct record rec;
-	size_t n = 0;
+	struct err *e;
 
-	if (rollup_is_at(ix, r, remote, rep, tip))
-		return 1;
-	/* Rolled up further on than was fetched here before. */
-	c = index_cursor_new(ix, kinds);
-	while (!s.found && n++ < ROLLUPS_MAX &&
-	    index_cursor_next(c, &entry)) {
-		struct err *e = record_read(r, &entry.id, &rec);
-
-		if (e == NULL && took_later(ix, &rec, writer, tip))
-			(void)look(&s, &entry.id);
+	s->oldest = INT64_MAX;
+	while (index_cursor_next(c, &entry)) {
+		e = record_read(s->repo, &entry.id, &rec);
+		if (e == NULL && strcmp(rec.kind, "rollup") == 0) {
+			s->oldest = entry.when;
+			add_taken(s, &rec);
+		}
 		err_free(e);
 		record_release(&rec);
 	}
 	index_cursor_free(c);
-	return s.found;
+	if (s->n > 0)
+		qsort(s->v, s->n, sizeof(*s->v), taken_cmp);
+	s->named = 1;
+}
+
+/* All that the remote's logs lead to, back to the oldest roll-up. */
+static void
+list_there(struct rollup_search *s)
+{
+	size_t i, n, cap;
+	struct oid *stack = remote_tips(s, &n), id;
+	struct index_entry entry;
+	struct record rec;
+
+	for (cap = n; n > 0; ) {
+		id = stack[--n];
+		if (!index_find(s->ix, &id, &entry) ||
+		    entry.when < s->oldest || !oidset_add(&s->there, &id))
+			continue;
+		err_free(record_read(s->repo, &id, &rec));
+		for (i = 0; i < rec.parent_count; i++) {
+			ALLOC_GROW(stack, n, cap);
+			stack[n++] = rec.parents[i];
+		}
+		record_release(&rec);
+	}
+	free(stack);
+	s->listed = 1;
+}
+
+/*
+ * 1 if the remote has this roll-up.  Most likely it is in its writer's log;
+ * the first that is not has all of them listed.
+ */
+static int
+is_there(struct rollup_search *s, const struct oid *id)
+{
+	if (!s->listed && is_in_own_log(s, id))
+		return 1;
+	if (!s->named)
+		read_names(s);
+	if (!s->listed)
+		list_there(s);
+	return oidset_has(&s->there, id);
+}
+
+struct looking {
+	struct rollup_search *s;
+	int found;
+};
+
+static int
+look_at_link(void *arg, const struct index_link *l)
+{
+	struct looking *look = arg;
+
+	look->found = l->how == INDEX_ROLLED_UP && is_there(look->s, &l->from);
+	return look->found;
+}
+
+int
+rollup_is_at(struct rollup_search *s, const struct oid *tip)
+{
+	struct looking look = { s, 0 };
+
+	index_links(s->ix, tip, look_at_link, &look);
+	return look.found;
+}
+
+/* The first of those that took a log of this writer; s->n if none did. */
+static size_t
+first_taken(const struct rollup_search *s, const char *writer)
+{
+	size_t low = 0, high = s->n, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (strcmp(s->v[middle].writer, writer) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+int
+rollup_has(struct rollup_search *s, const char *writer, const struct oid *tip)
+{
+	struct oid *from;
+	size_t i, n = 0;
+	int found;
+
+	if (rollup_is_at(s, tip))
+		return 1;
+	/* Rolled up further on than was fetched here before. */
+	if (!s->named)
+		read_names(s);
+	from = xcalloc(s->n + 1, sizeof(*from));
+	for (i = first_taken(s, writer); i < s->n &&
+	    strcmp(s->v[i].writer, writer) == 0; i++)
+		if (is_there(s, &s->v[i].rollup))
+			from[n++] = s->v[i].from;
+	found = n > 0 && index_leads_to(s->ix, from, n, tip);
+	free(from);
+	return found;
 }

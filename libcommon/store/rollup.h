@@ -35,17 +35,6 @@ struct err *rollup_run(struct repo *, int64_t age, int dry_run,
 		struct rollup *);
 void	 rollup_release(struct rollup *);
 
-/*
- * 1 if the remote has this tip of a log by a roll-up that another log there
- * leads to, as far as the remote was asked: by `rep`, the fetch that is being
- * concluded, or NULL: by the last one.
- */
-int	 rollup_is_at(struct index *, struct repo *, const char *remote,
-	    const struct sync_report *rep, const struct oid *tip);
-/* The same also where the writer's log was rolled up at a later tip. */
-int	 rollup_has(struct index *, struct repo *, const char *remote,
-	    const struct sync_report *rep, const char *writer,
-	    const struct oid *tip);
 /* Drop what was fetched of a writer that is rolled up, if it is still so. */
 struct err *rollup_forget(struct repo *, const char *remote,
 		const char *writer, const struct oid *tip);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "store/index.h"
 #include "store/record.h"
+#include "store/rollup-search.h"
 #include "store/rollup.h"
 #include "store/writer-name.h"
 
@@ -127,6 +128,7 @@ sync_restore_pruned(struct repo *r)
 	char *said = sync_rewound(r);
 	struct strvec lost = STRVEC_INIT;
 	struct buf rewound = BUF_INIT;
+	struct rollup_search *search;
 	struct index *ix = NULL;
 	struct oid id;
 	struct err *e;
@@ -137,18 +139,20 @@ sync_restore_pruned(struct repo *r)
 	e = sync_list_pruned(r, &lost);
 	if (e == NULL && lost.n > 0)
 		e = index_open_plain(r, &ix);
+	search = rollup_search_new(ix, r, repo_remote(r), NULL);
 	for (i = 0; e == NULL && i < lost.n; i++) {
 		const char *name = lost.v[i] + OID_HEX_SIZE;
 
 		if (!parse_known(lost.v[i], "", &id) ||
-		    rollup_has(ix, r, repo_remote(r), NULL,
-		    short_name(r, name) + strlen("log/"), &id))
+		    rollup_has(search, short_name(r, name) + strlen("log/"),
+		    &id))
 			continue;
 		/* Beyond help if git has collected the objects by now. */
 		err_free(restore_log(r, name, &id, &rewound));
 	}
 	if (e == NULL && rewound.len > before)
 		e = sync_write_rewound(r, &rewound);
+	rollup_search_free(search);
 	index_close(ix);
 	strvec_release(&lost);
 	buf_release(&rewound);
@@ -255,6 +259,8 @@ static struct err *
 forget_rolled_up(struct repo *r, struct index *ix,
     const struct sync_report *rep)
 {
+	struct rollup_search *search = rollup_search_new(ix, r, rep->remote,
+	    rep);
 	struct strvec lost = STRVEC_INIT;
 	struct err *e = sync_list_pruned(r, &lost);
 	const char *writer;
@@ -265,9 +271,10 @@ forget_rolled_up(struct repo *r, struct index *ix,
 		writer = strrchr(lost.v[i], '/') + 1;
 		if (parse_known(lost.v[i], "", &id) &&
 		    writer_name_ok(writer) &&
-		    rollup_has(ix, r, rep->remote, rep, writer, &id))
+		    rollup_has(search, writer, &id))
 			e = rollup_forget(r, rep->remote, writer, &id);
 	}
+	rollup_search_free(search);
 	strvec_release(&lost);
 	return e;
 }

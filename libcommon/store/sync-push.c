@@ -8,7 +8,7 @@
 #include "store/index.h"
 #include "store/lost.h"
 #include "store/record.h"
-#include "store/rollup.h"
+#include "store/rollup-search.h"
 #include "store/sync-move.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
@@ -169,6 +169,7 @@ static struct err *
 is_rolled_up(struct repo *r, const char *remote, const struct outgoing *log,
     int *rolled_up)
 {
+	struct rollup_search *search;
 	struct index *ix = NULL;
 	struct oid tracked;
 	struct err *e;
@@ -181,8 +182,11 @@ is_rolled_up(struct repo *r, const char *remote, const struct outgoing *log,
 		return NULL;
 	err_free(e);
 	e = index_open(r, &ix);
-	if (e == NULL)
-		*rolled_up = rollup_is_at(ix, r, remote, NULL, &log->tip);
+	if (e == NULL) {
+		search = rollup_search_new(ix, r, remote, NULL);
+		*rolled_up = rollup_is_at(search, &log->tip);
+		rollup_search_free(search);
+	}
 	index_close(ix);
 	return e;
 }

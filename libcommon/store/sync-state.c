@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "store/index.h"
-#include "store/rollup.h"
+#include "store/rollup-search.h"
 #include "store/writer.h"
 
 static void
@@ -319,6 +319,7 @@ struct err *
 sync_unpushed(struct repo *r, struct oidset *ids)
 {
 	const char *remote = repo_remote(r);
+	struct rollup_search *search = NULL;
 	struct index *ix = NULL;
 	struct oidset tips = OIDSET_INIT;
 	char *ref = NULL;
@@ -341,10 +342,12 @@ sync_unpushed(struct repo *r, struct oidset *ids)
 		e = NULL;
 		goto done;
 	}
+	search = rollup_search_new(ix, r, remote, NULL);
 	while (e == NULL && !oid_is_zero(&at) && !oidset_has(&tips, &at) &&
-	    !rollup_is_at(ix, r, remote, NULL, &at) && oidset_add(ids, &at))
+	    !rollup_is_at(search, &at) && oidset_add(ids, &at))
 		step_back(r, &at);
 done:
+	rollup_search_free(search);
 	index_close(ix);
 	oidset_release(&tips);
 	free(ref);

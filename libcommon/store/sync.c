@@ -9,6 +9,7 @@
 #include "store/index.h"
 #include "store/logrefs.h"
 #include "store/repair.h"
+#include "store/rollup-search.h"
 #include "store/rollup.h"
 #include "store/sync-move.h"
 #include "store/sync-push.h"
@@ -109,11 +110,13 @@ fetch_specs(struct repo *r, const struct sync_report *rep,
 static struct err *
 drop_rolled_up(struct repo *r, struct sync_report *rep)
 {
+	struct rollup_search *search;
 	struct index *ix = NULL;
 	struct err *e = index_open(r, &ix);
 	struct oid tip;
 	size_t i;
 
+	search = rollup_search_new(ix, r, rep->remote, rep);
 	for (i = 0; e == NULL && i < rep->n; i++) {
 		struct sync_ref *ref = &rep->refs[i];
 		char *name;
@@ -132,13 +135,13 @@ drop_rolled_up(struct repo *r, struct sync_report *rep)
 			e = NULL;
 			continue;
 		}
-		if (e != NULL || !rollup_has(ix, r, rep->remote, rep,
-		    ref->name + 4, &tip))
+		if (e != NULL || !rollup_has(search, ref->name + 4, &tip))
 			continue;
 		e = rollup_forget(r, rep->remote, ref->name + 4, &tip);
 		ref->fate = SYNC_ROLLED_UP;
 		rep->rewound--;
 	}
+	rollup_search_free(search);
 	index_close(ix);
 	return e;
 }
