@@ -253,7 +253,7 @@ t 'the JSON fields are those of the manual page' <<'EOF'
 	id=$(jq -r '.[0].id' out)
 	test "${id#"$(jq -r '.[0].abbrev' out)"}" != "$id"
 	jq -r '.[0].clock' out | grep -qE '^[-0-9]{10}T[0-9:]{8}\.[0-9]{6}Z$'
-	jq -r '.[0].writer' out | grep -qE '^[a-z0-9]+-[a-z0-9]+-[0-9a-f]{6}$'
+	jq -r '.[0].writer' out | grep -qE '^[a-z0-9]+-[a-z0-9]+-[0-9a-f]{10}$'
 EOF
 
 t 'inside a run the record names it' <<'EOF'

@@ -40,7 +40,7 @@ enum sync_fate {
 };
 
 struct sync_ref {
-	char *name;		/* "log/ada-laptop-7f3c9d": without prefix */
+	char *name;		/* "log/ada-laptop-7f3c9d02b8": without prefix */
 	int pushed;		/* 1: we pushed it, 0: we fetched it */
 	enum sync_fate fate;
 	char *reason;		/* or NULL */

@@ -55,7 +55,7 @@ writer_name_mint(char **id)
 {
 	const struct passwd *pw = getpwuid(getuid());
 	struct buf b = BUF_INIT;
-	unsigned char rnd[3];
+	unsigned char rnd[5];
 	char host[256];
 	struct err *e;
 
@@ -68,7 +68,8 @@ writer_name_mint(char **id)
 	add_word(&b, pw == NULL ? getenv("USER") : pw->pw_name, 16, "user");
 	buf_addch(&b, '-');
 	add_word(&b, host, 16, "host");
-	buf_addf(&b, "-%02x%02x%02x", rnd[0], rnd[1], rnd[2]);
+	buf_addf(&b, "-%02x%02x%02x%02x%02x", rnd[0], rnd[1], rnd[2], rnd[3],
+	    rnd[4]);
 	*id = buf_steal(&b);
 	return NULL;
 }

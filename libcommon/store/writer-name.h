@@ -8,7 +8,7 @@
 
 /* 1 if the name is one that a writer may have (of a ref from anywhere). */
 int	 writer_name_ok(const char *);
-/* "ada-laptop-7f3c9d": who, where, and what makes it unique; malloc'd. */
+/* "ada-laptop-7f3c9d02b8": who, where, and what makes it unique; malloc'd. */
 struct err *writer_name_mint(char **id);
 
 #endif

@@ -2,11 +2,11 @@
  * A writer: one clone, all of its linked worktrees together, that appends
  * records to a log ref of its own, refs/agent/log/<writer>.
  *
- * Its id (ada-laptop-7f3c9d) is made at the first write and kept in the file
- * <common dir>/agent/writer, together with the inode numbers of that file
- * and its folders and, once there is a log, "log".  A copied clone (cp -r, rsync) has other inodes: it gets
- * a new id, and its new log begins at the tip of the old one, so that what
- * was not pushed before the copy still arrives, once.
+ * Its id (ada-laptop-7f3c9d02b8) is made at the first write and kept in the
+ * file <common dir>/agent/writer, together with the inode numbers of that file
+ * and its folders and, once there is a log, "log".  A copied clone (cp -r,
+ * rsync) has other inodes: it gets a new id, and its new log begins at the tip
+ * of the old one, so that what was not pushed before the copy still arrives, once.
  */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
