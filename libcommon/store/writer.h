@@ -6,7 +6,8 @@
  * file <common dir>/agent/writer, together with the inode numbers of that file
  * and its folders and, once there is a log, "log".  A copied clone (cp -r,
  * rsync) has other inodes: it gets a new id, and its new log begins at the tip
- * of the old one, so that what was not pushed before the copy still arrives, once.
+ * of the old one, so that what was not pushed before the copy still arrives,
+ * once.
  */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
