@@ -240,4 +240,13 @@ t 'other names with slashes are none of them' <<'EOF'
 	done
 EOF
 
+t 'a clone of a bundle: what git says of the push' <<'EOF'
+	new_repo bundled
+	git -C bundled bundle create -q ../one.bundle HEAD main
+	git clone -q one.bundle of-bundle
+	cd of-bundle
+	git agent log done kept 2>err
+	test_grep "not pushed to 'origin': failed to push some refs to .*one.bundle" err
+EOF
+
 finish

@@ -193,7 +193,8 @@ EOF
 
 t 'a prefix that cannot be one: the file, the line, what is expected' <<'EOF'
 	cd fresh
-	for v in agent refs/ 'refs/a b' refs/x/ 'refs/*' refs/a..b refs/.a; do
+	for v in agent refs/ 'refs/a b' refs/x/ 'refs/*' refs/a..b refs/.a \
+	    'refs/heads/a;touch${IFS}b' 'refs/heads/$(id)' "refs/heads/it's"; do
 		printf '[records]\n\tprefix = %s\n' "$v" >.gitagent
 		test_exit 1 git agent sync 2>err
 		test_grep "'.gitagent' line 2: prefix = '.*': expected the beginning of a ref" err

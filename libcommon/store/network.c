@@ -101,6 +101,7 @@ network_problem(const char *output, int status)
 	static const char unread[] = "Could not read from remote";
 	struct buf b = BUF_INIT;
 	const char *p, *stop, *fatal, *skipped = NULL, *skipped_stop = NULL;
+	const char *error = NULL, *error_stop = NULL;
 	int goes_on = 0;
 
 	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
@@ -116,12 +117,19 @@ network_problem(const char *output, int status)
 		    strncmp(p, "remote: ", 8) != 0) {
 			skipped = stop > p ? p : NULL;
 			skipped_stop = stop;
+			if (strncmp(p, "error: ", 7) == 0) {
+				error = p + 7;
+				error_stop = stop;
+			}
 			continue;
 		}
 		skipped = NULL;
 		network_add_words(&b, p, stop, goes_on);
 		goes_on = stop > p && stop[-1] == ':';
 	}
+	/* A push to a bundle says no more than that it failed. */
+	if (b.len == 0 && error != NULL)
+		network_add_words(&b, error, error_stop, 0);
 	if (b.len == 0)
 		buf_addf(&b, "git ended with status %d", status);
 	return buf_steal(&b);

@@ -332,7 +332,11 @@ is_taken(const char *v)
 	    strcmp(v, "refs/heads") == 0 || strcmp(v, "refs/tags") == 0;
 }
 
-/* The rules of git-check-ref-format(1); libgit2's need it to be started. */
+/*
+ * The rules of git-check-ref-format(1); libgit2's need it to be started.  And
+ * nothing that a shell takes for more than a letter: it may come from a file
+ * of the repository, and stands in commands that are offered.
+ */
 int
 repo_prefix_ok(const char *v)
 {
@@ -340,7 +344,8 @@ repo_prefix_ok(const char *v)
 	size_t n;
 
 	if (strncmp(v, "refs/", 5) != 0 || strlen(v) > 200 ||
-	    strpbrk(v, "~^:?*[\\ ") != NULL || strstr(v, "..") != NULL ||
+	    strpbrk(v, "~^:?*[\\ $`\"'!&;|<>(){}#") != NULL ||
+	    strstr(v, "..") != NULL ||
 	    strstr(v, "@{") != NULL || is_taken(v))
 		return 0;
 	for (p = v; *p != '\0'; p++)
