@@ -257,21 +257,26 @@ make_postings(const struct index_batch *b, struct made *m)
 	free(next);
 }
 
-static int
-is_gone_how(uint64_t how)
+int
+index_judge(void *arg, const struct index_link *l)
 {
-	return how == INDEX_SUPERSEDES || how == INDEX_RETRACTS;
+	struct index_verdict *v = arg;
+
+	if (l->how == INDEX_DONE || l->how == INDEX_DECLINED)
+		v->answered = 1;
+	else if ((l->how == INDEX_SUPERSEDES || l->how == INDEX_RETRACTS) &&
+	    l->when > v->entry->when)
+		v->gone = 1;
+	return 0;
 }
 
-/* What the links of this batch make of one of its entries. */
-static void
-judge(const struct index_batch *b, const struct index_entry *e, int *gone,
-    int *answered)
+/* By the links of this batch. */
+static struct index_verdict
+judge(const struct index_batch *b, const struct index_entry *e)
 {
+	struct index_verdict v = { e, 0, 0 };
 	size_t low = 0, high = b->n_links, middle;
-	const struct index_link *l;
 
-	*gone = *answered = 0;
 	while (low < high) {
 		middle = low + (high - low) / 2;
 		if (oid_cmp(&b->links[middle].target, &e->id) < 0)
@@ -279,16 +284,10 @@ judge(const struct index_batch *b, const struct index_entry *e, int *gone,
 		else
 			high = middle;
 	}
-	for (; low < b->n_links; low++) {
-		l = &b->links[low];
-		if (!oid_equal(&l->target, &e->id))
-			break;
-		if (is_gone_how(l->how))
-			*gone |= l->when > e->when;
-		else
-			*answered |= l->how == INDEX_DONE ||
-			    l->how == INDEX_DECLINED;
-	}
+	for (; low < b->n_links &&
+	    oid_equal(&b->links[low].target, &e->id); low++)
+		index_judge(&v, &b->links[low]);
+	return v;
 }
 
 static void
@@ -297,7 +296,7 @@ make_live(const struct index_batch *b, const struct index_head *head,
 {
 	uint16_t steer = KIND_OTHER;
 	const struct index_entry *e;
-	int gone, answered;
+	struct index_verdict v;
 	size_t i, cap = 0;
 
 	for (i = KIND_FIRST; i < b->n_kinds; i++)
@@ -306,11 +305,11 @@ make_live(const struct index_batch *b, const struct index_head *head,
 	m->live = xcalloc(b->n_kinds, sizeof(*m->live));
 	for (i = 0; i < b->n_entries; i++) {
 		e = &b->entries[i];
-		judge(b, e, &gone, &answered);
-		if (!gone && older != NULL)
-			gone = index_is_gone((struct index *)older, e);
-		m->live[e->kind] += !gone;
-		if (e->kind == steer && !gone && !answered) {
+		v = judge(b, e);
+		if (!v.gone && older != NULL)
+			v.gone = index_is_gone((struct index *)older, e);
+		m->live[e->kind] += !v.gone;
+		if (e->kind == steer && !v.gone && !v.answered) {
 			ALLOC_GROW(m->open_steers, m->n_open_steers, cap);
 			m->open_steers[m->n_open_steers++] = (uint32_t)i;
 		}

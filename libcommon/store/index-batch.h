@@ -92,6 +92,17 @@ void	 index_batch_image(const struct index_batch *, uint64_t id,
 	    const struct index_head *, const struct index *older,
 	    struct buf *image);
 
+/*
+ * What the links to an entry make of it: index_judge() takes them, one by
+ * one, in any order; its return value has index_links() go on.
+ */
+struct index_verdict {
+	const struct index_entry *entry;
+	int gone, answered;
+};
+
+int	 index_judge(void *verdict, const struct index_link *);
+
 /* a before b: newer, or of the same time and with the larger id. */
 int	 index_newer(int64_t a_when, const struct oid *a, int64_t b_when,
 	    const struct oid *b);

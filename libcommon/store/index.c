@@ -345,30 +345,12 @@ index_links(struct index *ix, const struct oid *target,
 	}
 }
 
-struct verdict {
-	const struct index_entry *entry;
-	int gone, answered;
-};
-
-static int
-judge(void *arg, const struct index_link *l)
-{
-	struct verdict *v = arg;
-
-	if (l->how == INDEX_DONE || l->how == INDEX_DECLINED)
-		v->answered = 1;
-	else if ((l->how == INDEX_SUPERSEDES || l->how == INDEX_RETRACTS) &&
-	    l->when > v->entry->when)
-		v->gone = 1;
-	return 0;
-}
-
 int
 index_is_gone(struct index *ix, const struct index_entry *e)
 {
-	struct verdict v = { e, 0, 0 };
+	struct index_verdict v = { e, 0, 0 };
 
-	index_links(ix, &e->id, judge, &v);
+	index_links(ix, &e->id, index_judge, &v);
 	return v.gone;
 }
 
@@ -462,7 +444,7 @@ index_open_steers(struct index *ix,
 {
 	struct index_entry *list = NULL;
 	size_t n = 0, cap = 0, f, i;
-	struct verdict v;
+	struct index_verdict v;
 	uint32_t at;
 
 	for (f = 0; f < 2; f++)
@@ -476,8 +458,8 @@ index_open_steers(struct index *ix,
 	if (n > 0)
 		qsort(list, n, sizeof(*list), entry_cmp);
 	for (i = 0; i < n; i++) {
-		v = (struct verdict){ &list[i], 0, 0 };
-		index_links(ix, &list[i].id, judge, &v);
+		v = (struct index_verdict){ &list[i], 0, 0 };
+		index_links(ix, &list[i].id, index_judge, &v);
 		if (!v.gone && !v.answered)
 			each(arg, &list[i]);
 	}
