@@ -94,9 +94,13 @@ t() {
 	test_run "$script"
 	status=$?
 	if compgen -G "$SCRATCH/.sanitizer.*" >/dev/null; then
-		cat "$SCRATCH"/.sanitizer.* >>"$test_log"
+		# The leak checker of a process that is just being killed
+		# may only say that it could not look.
+		if grep -qsvE '^(=+|==[0-9]+==(Unable to get registers|Failed suspending|Could not attach).*)$' "$SCRATCH"/.sanitizer.*; then
+			cat "$SCRATCH"/.sanitizer.* >>"$test_log"
+			status=99
+		fi
 		rm -f "$SCRATCH"/.sanitizer.*
-		status=99
 	fi
 	if test "$status" = 0; then
 		echo "ok $test_count - $1"

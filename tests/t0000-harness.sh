@@ -120,6 +120,10 @@ t 'each check fails when it should' <<'EOF'
 	test_grep '^#   | one' err
 EOF
 
+t 'what the leak checker says of a killed process is no finding' <<'EOF'
+	echo '==1==Unable to get registers from thread 2.' >"$SCRATCH/.sanitizer.1"
+EOF
+
 t 'each check passes when it should' <<'EOF'
 	printf 'one\ntwo\n' >a
 	cp a b
