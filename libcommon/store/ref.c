@@ -135,12 +135,29 @@ update_in_time(struct repo *r, const char *name, const git_oid *old,
 	return err_git("cannot move the ref '%s'", name);
 }
 
+/*
+ * Objects that are written while a push is being judged vanish with it, and
+ * where a ref leads to them the repository takes no push any more.  So git
+ * moves no ref then, which libgit2 does not know.
+ */
+struct err *
+ref_check_quarantine(void)
+{
+	if (getenv("GIT_QUARANTINE_PATH") == NULL)
+		return NULL;
+	return err_new(ERR_GIT, "nothing can be recorded while git judges a "
+	    "push, as in a pre-receive hook: the record would vanish with a "
+	    "push that is refused; do it in the post-receive hook");
+}
+
 static struct err *
 update(struct repo *r, const char *name, const git_oid *old,
     const git_oid *to, int force)
 {
-	struct err *e = update_in_time(r, name, old, to, force);
+	struct err *e = ref_check_quarantine();
 
+	if (e == NULL)
+		e = update_in_time(r, name, old, to, force);
 	/* Kept over all tries: a pack that is made anew has the same name,
 	 * under which git may be about to delete the first one. */
 	if (to != NULL)

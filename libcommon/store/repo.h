@@ -221,6 +221,12 @@ struct err *ref_swap(struct repo *, const char *name, const struct oid *old,
  * more, or for another error, or none.  *tries begins with 0.
  */
 int	 ref_try_again(struct err **, int *tries);
+/*
+ * ERR_GIT where no ref may be moved, since git has put what a push brings
+ * into quarantine: the ref_ functions that move one refuse it themselves; for
+ * who writes something before that.
+ */
+struct err *ref_check_quarantine(void);
 struct err *ref_set(struct repo *, const char *name, const struct oid *to);
 struct err *ref_remove(struct repo *, const char *name);	/* or absent */
 /* If it is where it was, or absent; ERR_MOVED. */

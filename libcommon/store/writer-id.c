@@ -178,9 +178,11 @@ done:
 struct err *
 writer_lock(struct repo *r, struct lock *lock)
 {
-	struct err *e = repo_make_state(r);
 	char *path = repo_shared_path(r, "lock");
+	struct err *e = ref_check_quarantine();
 
+	if (e == NULL)
+		e = repo_make_state(r);
 	if (e == NULL)
 		e = lock_take(lock, path, LOCK_WAIT_MS);
 	free(path);
