@@ -407,4 +407,43 @@ for how in 'echo garbage' 'printf garbage' 'head -c 300 /dev/zero' \
 	EOT
 done
 
+t 'logs that a shallow fetch has cut off' <<'EOT'
+	new_origin cut
+	git -C cut-seed commit -q --allow-empty -m 'a second commit'
+	git -C cut-seed push -q "$SCRATCH/srv/cut.git" main
+	new_clone cut cut-other
+	(cd cut-other && git agent log done 'b one' && git agent log done 'b two')
+	new_clone cut cut-here
+	cd cut-here
+	git agent log done 'h one'
+	git agent log done 'h two'
+	git agent sync
+	git pull -q --depth=1
+	found shallow "$(git rev-parse "refs/agent/log/$(writer)")" \
+		'git agent sync --repair'
+	git gc -q --prune=now
+	test_exit 3 git agent log --all 2>err
+	test_grep "2 objects are missing here; 'git agent sync --check'" err
+	repaired cut
+	test "$(count)" = 4
+	test "$(git rev-list --count main)" = 1
+EOT
+
+t '… of which the remote has no more' <<'EOT'
+	cd cut-here
+	git pull -q --depth=1
+	git gc -q --prune=now
+	rm -rf ../srv/cut.git
+	git init -q --bare ../srv/cut.git
+	git agent log done 'h three' 2>err
+	test_grep "shallow update not allowed: it is cut off here" err
+	test_exit 1 git agent sync --repair >out
+	test_grep '^left: shallow' out
+	test_no_grep 'could not ask' out
+	(cd ../cut-other && git agent sync) || test $? = 3
+	git agent sync --repair >out || test $? = 1
+	test_grep '^done: fetched the records in full' out
+	test "$(git agent log --all --json | jq '[.[] | select(.subject | test("^b "))] | length')" = 2
+EOT
+
 finish

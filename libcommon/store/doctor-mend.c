@@ -22,7 +22,7 @@ struct mend {
 	struct repo *repo;
 	int flags;
 	struct strvec *done;
-	int refetch;
+	int refetch, deepen;
 };
 
 /* What could not be done is said, and the other repairs go on. */
@@ -181,6 +181,9 @@ mend_here(struct mend *m, const struct finding *f)
 	case DOCTOR_MISSING_OBJECT:
 		damaged_object(m, f);
 		break;
+	case DOCTOR_SHALLOW:
+		m->deepen = f->repair != NULL;
+		break;
 	case DOCTOR_DAMAGED_INDEX:
 		remake_index(m);
 		break;
@@ -210,6 +213,8 @@ tell(struct mend *m, const struct sync_report *rep)
 			strvec_pushf(m->done, "%s '%s': %s", ref->pushed ?
 			    "pushed" : "fetched", ref->name, did[ref->fate]);
 	}
+	if (rep->deepen && rep->reached)
+		strvec_push(m->done, "fetched the records in full");
 	if (rep->refspecs_added > 0)
 		strvec_pushf(m->done, "added %d fetch refspec%s",
 		    rep->refspecs_added, rep->refspecs_added == 1 ? "" : "s");
@@ -330,7 +335,7 @@ struct err *
 doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
     struct strvec *done)
 {
-	struct mend m = { r, flags, done, 0 };
+	struct mend m = { r, flags, done, 0, 0 };
 	struct err *e = NULL;
 	int online = (flags & DOCTOR_OFFLINE) == 0 && d->remote != NULL &&
 	    d->prefix != NULL;
@@ -351,7 +356,8 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 		    d->v[i].code == DOCTOR_NO_WRITER)
 			renew_writer(&m, &d->v[i]);
 	online = online && sync_now(&m, SYNC_FETCH |
-	    (m.refetch ? SYNC_REFETCH : 0));
+	    (m.refetch ? SYNC_REFETCH : 0) |
+	    (m.deepen ? SYNC_DEEPEN : 0));
 	if (online && m.refetch)
 		strvec_push(done, "fetched every object of the records again");
 	lost_settle(r, done);

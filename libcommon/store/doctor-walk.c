@@ -90,6 +90,26 @@ not_here(struct walk *w, const struct oid *id, const struct err *why)
 	free(path);
 }
 
+/*
+ * Behind a commit of the project it is as it should be.  Whether the records
+ * behind this one are here or not: git collects them.
+ */
+static void
+cut_off(struct walk *w, const struct record *rec)
+{
+	const char *remote = w->d->remote;
+	char hex[OID_HEX_SIZE];
+
+	if (rec->parent_count == 0)
+		return;
+	oid_hex(&rec->id, hex);
+	add(w->d, DOCTOR_SHALLOW, hex, xasprintf("git cuts '%s' off behind "
+	    "it, as after 'git pull --depth': what is before it is not here, "
+	    "or is garbage for git", w->ref),
+	    remote == NULL ? NULL : xstrdup("git agent sync --repair"),
+	    remote == NULL ? NULL : xstrdup("fetch the records in full"));
+}
+
 static void
 push(struct walk *w, const struct oid *id)
 {
@@ -147,22 +167,24 @@ look_at_commit(struct walk *w, const struct oid *id)
 {
 	struct record rec;
 	struct err *e = record_read(w->repo, id, &rec);
+	int cut = oidset_has(&w->shallow, id);
 	size_t i;
 
+	if (e == NULL && cut)
+		cut_off(w, &rec);
 	if (e == NULL)
 		look_at_tree(w, &rec.tree);
 	else if (e->code == ERR_INPUT)
 		unparseable(w, id, e->msg);
 	else
 		not_here(w, id, e);
-	for (i = 0; i < rec.parent_count; i++)
-		if (!oidset_has(&w->shallow, id))
-			push(w, &rec.parents[i]);
+	for (i = 0; i < rec.parent_count && !cut; i++)
+		push(w, &rec.parents[i]);
 	err_free(e);
 	record_release(&rec);
 }
 
-/* Behind these commits there is nothing, and that is how it should be. */
+/* Behind these commits there is nothing for git. */
 static void
 read_shallow(struct repo *r, struct oidset *set)
 {

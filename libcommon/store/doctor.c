@@ -30,6 +30,7 @@ doctor_word(enum doctor_code code)
 		[DOCTOR_UNREADABLE] = "unreadable",
 		[DOCTOR_MISSING_OBJECT] = "missing-object",
 		[DOCTOR_DAMAGED_OBJECT] = "damaged-object",
+		[DOCTOR_SHALLOW] = "shallow",
 		[DOCTOR_DAMAGED_REF] = "damaged-ref",
 		[DOCTOR_DAMAGED_STATE] = "damaged-state",
 		[DOCTOR_DAMAGED_INDEX] = "damaged-index",

@@ -38,6 +38,7 @@ enum doctor_code {	/* their words: doctor_word() */
 	DOCTOR_UNREADABLE,	/* what is not found may only be out of reach */
 	DOCTOR_MISSING_OBJECT,
 	DOCTOR_DAMAGED_OBJECT,
+	DOCTOR_SHALLOW,		/* git cuts a log off; see git-fetch(1) */
 	DOCTOR_DAMAGED_REF,
 	DOCTOR_DAMAGED_STATE,
 	DOCTOR_DAMAGED_INDEX,

@@ -307,6 +307,7 @@ sync_run(struct repo *r, int flags, struct sync_report *rep)
 		return NULL;
 	rep->remote = xstrdup(remote);
 	rep->refetch = (flags & SYNC_REFETCH) != 0;
+	rep->deepen = (flags & SYNC_DEEPEN) != 0;
 	if (!repo_has_remote(r, remote) &&
 	    repo_config(r, "agent.remote") != NULL) {
 		rep->problem = xasprintf("agent.remote is '%s', and there is "

@@ -25,6 +25,7 @@ enum sync_flags {
 				 * sync of this clone instead of giving up */
 	SYNC_REFETCH = 16,	/* fetch also the objects that are here, as
 				 * they may be damaged or not all of them */
+	SYNC_DEEPEN = 32,	/* fetch what git takes for cut off here */
 };
 
 enum sync_fate {
@@ -55,6 +56,7 @@ struct sync_report {
 	int reached;		/* the remote answered */
 	int refetch;		/* fetch what is here again, as it may be
 				 * damaged */
+	int deepen;		/* the logs are whole here from then on */
 	char *problem;		/* git's words when it did not, or NULL */
 	int refspecs_added;	/* this clone is connected from now on */
 	size_t rewound, refused;

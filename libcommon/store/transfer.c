@@ -8,6 +8,11 @@
 #include "store/unreached.h"
 
 #define WORDS_MAX 1000
+/*
+ * One less than what git takes for infinite, as --unshallow is: that brings
+ * the project's whole history, too, and this only that of what is fetched.
+ */
+#define FULL_DEPTH 2147483646
 
 /* Takes name and reason. */
 static void
@@ -131,6 +136,22 @@ is_hosts_will(const char *line, const char *stop, const char *reason)
 	return 1;
 }
 
+/* What git says of a log that it cuts off here, and the remote has not. */
+static char *
+explain_shallow(char *reason)
+{
+	char *text;
+
+	if (reason == NULL ||
+	    strcmp(reason, "shallow update not allowed") != 0)
+		return reason;
+	text = xasprintf("%s: it is cut off here, as by 'git pull --depth', "
+	    "and the rest is not there either; 'git agent sync --check' tells "
+	    "where", reason);
+	free(reason);
+	return text;
+}
+
 /* "<flag>\t<from>:<to>\t<summary> (<reason>)", git-push(1), "Output". */
 static void
 push_line(struct sync_report *rep, const char *line, const char *stop)
@@ -159,6 +180,7 @@ push_line(struct sync_report *rep, const char *line, const char *stop)
 	    strstr(target, "/beat/") != NULL ? "beat" : "log";
 	name = xasprintf("%s/%s", kind, strrchr(target, '/') + 1);
 	reason = fate == SYNC_REFUSED ? reason_of(line, stop) : NULL;
+	reason = explain_shallow(reason);
 	add_ref(rep, name, 1, fate, reason);
 	rep->refs[rep->n - 1].target = target;
 	rep->refs[rep->n - 1].by_host = fate == SYNC_REFUSED &&
@@ -298,6 +320,8 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	    (char *)NULL);
 	if (rep->refetch)
 		strvec_push(&argv, "--refetch");
+	if (rep->deepen)
+		strvec_pushf(&argv, "--depth=%d", FULL_DEPTH);
 	strvec_pushl(&argv, "--", rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
@@ -311,6 +335,13 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	}
 	buf_release(&output);
 	strvec_release(&argv);
+	/* With a depth git fails where there is nothing to fetch. */
+	if (e == NULL && rep->deepen && !rep->reached) {
+		rep->deepen = 0;
+		free(rep->problem);
+		rep->problem = NULL;
+		e = transfer_fetch(r, specs, background, rep);
+	}
 	return e;
 }
 

@@ -188,8 +188,9 @@ delivery_warn(struct repo *r, const struct index_stats *s, int *partial)
 	if (repo_damage(r) != NULL)
 		cmd_warn("%s", repo_damage(r));
 	else if (s->missing > 0)
-		cmd_warn("%zu object%s missing here; 'git fsck' tells more",
-		    s->missing, s->missing == 1 ? " is" : "s are");
+		cmd_warn("%zu object%s missing here; 'git agent sync --check' "
+		    "tells more", s->missing,
+		    s->missing == 1 ? " is" : "s are");
 	if (s->ahead > 0)
 		cmd_warn("%zu record%s a clock far in the future; see the "
 		    "flagged lines", s->ahead, s->ahead == 1 ? " has" :
