@@ -233,7 +233,7 @@ t 'other names with slashes are none of them' <<'EOF'
 		test_exit 3 git agent log --offline >out
 		test_grep 'kept, lab/beat' out
 		test_grep "of $name" out
-		test_no_grep -v '^log/[^/]*$' .git/agent/rewound
+		test_no_grep -v "^refs/agent-remotes/$name/log/[^/]*\$" .git/agent/rewound
 		test_exit 0 git agent sync
 		test_exit 0 git agent log --offline
 		cd ..

@@ -104,3 +104,26 @@ logrefs_bad_remote(const char *name)
 	}
 	return NULL;
 }
+
+char *
+logrefs_remote(const char *ref, const char **name)
+{
+	const char *from, *to;
+	char *remote, *bad;
+
+	if (strncmp(ref, REMOTES_PREFIX, strlen(REMOTES_PREFIX)) != 0)
+		return NULL;
+	from = ref + strlen(REMOTES_PREFIX);
+	to = strstr(from, "/log/");
+	if (to == NULL || to == from)
+		return NULL;
+	remote = xstrndup(from, (size_t)(to - from));
+	bad = logrefs_bad_remote(remote);
+	if (bad != NULL) {
+		free(bad);
+		free(remote);
+		return NULL;
+	}
+	*name = to + 1;
+	return remote;
+}

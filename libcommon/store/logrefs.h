@@ -16,6 +16,12 @@ struct err *logrefs_beats(struct repo *, struct reflist *);
 /* How many writers: a log that is here and fetched as well is one. */
 size_t	 logrefs_writers(const struct reflist *);
 /*
+ * "lab", malloc'd, of refs/agent-remotes/lab/log/<writer>, and *name is
+ * "log/<writer>" in it, where <writer> may be a name that none may have.
+ * NULL: it is no such ref, or one that was set aside (kept/, former/).
+ */
+char	*logrefs_remote(const char *ref, const char **name);
+/*
  * A remote "lab/beat" could not be told from the heartbeats of "lab": NULL,
  * or a sentence about its name, malloc'd.  Nothing is fetched from such a one.
  */

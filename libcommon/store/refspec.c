@@ -126,3 +126,39 @@ repo_refspecs(struct repo *r, const char *name, struct strvec *specs)
 	git_remote_free(remote);
 	return e;
 }
+
+/* 1 if what this remote has is fetched to a ref of that name. */
+static int
+leads_to(struct repo *r, const char *remote, const char *pattern)
+{
+	struct strvec specs = STRVEC_INIT;
+	const char *to;
+	size_t i;
+	int leads = 0;
+
+	err_free(repo_refspecs(r, remote, &specs));
+	for (i = 0; i < specs.n && !leads; i++) {
+		to = strchr(specs.v[i], ':');
+		leads = to != NULL && strcmp(to + 1, pattern) == 0;
+	}
+	strvec_release(&specs);
+	return leads;
+}
+
+int
+repo_has_view(struct repo *r, const char *name)
+{
+	git_strarray all = { NULL, 0 };
+	char *pattern;
+	size_t i;
+	int has = repo_has_remote(r, name);
+
+	if (has || git_remote_list(&all, r->git) != 0)
+		return has;
+	pattern = xasprintf("refs/agent-remotes/%s/log/*", name);
+	for (i = 0; i < all.count && !has; i++)
+		has = leads_to(r, all.strings[i], pattern);
+	git_strarray_dispose(&all);
+	free(pattern);
+	return has;
+}

@@ -88,6 +88,12 @@ struct err *repo_add_refspecs(struct repo *, const char *remote,
 struct err *repo_refspecs(struct repo *, const char *remote, struct strvec *);
 
 /*
+ * 1 if logs are fetched to refs/agent-remotes/<name>/: a remote has that
+ * name, or had it until `git remote rename`, which leaves our refspecs.
+ */
+int	 repo_has_view(struct repo *, const char *name);
+
+/*
  * "Name <mail>" of who writes now: role "AUTHOR" or "COMMITTER" (the
  * environment as in git(1), then user.name and user.email).  malloc'd.
  * ERR_IDENTITY where one is missing, or where the name is empty or has but

@@ -67,7 +67,7 @@ remote_tips(const struct rollup_search *s, size_t *n)
 	err_free(ref_list(s->repo, logs, &refs));
 	tips = xcalloc(refs.n + 1, sizeof(*tips));
 	for (i = 0, *n = 0; i < refs.n; i++)
-		if (!sync_is_rewound(s->repo, s->rep,
+		if (!sync_is_rewound(s->repo, s->remote, s->rep,
 		    refs.v[i].name + strlen(prefix)))
 			tips[(*n)++] = refs.v[i].id;
 	reflist_release(&refs);
@@ -90,8 +90,8 @@ is_in_own_log(const struct rollup_search *s, const struct oid *id)
 		name = xasprintf("log/%s", rec.writer);
 		ref = xasprintf("refs/agent-remotes/%s/%s", s->remote, name);
 		e = ref_read(s->repo, ref, &tip);
-		found = e == NULL && !sync_is_rewound(s->repo, s->rep, name) &&
-		    index_leads_to(s->ix, &tip, 1, id);
+		found = e == NULL && !sync_is_rewound(s->repo, s->remote,
+		    s->rep, name) && index_leads_to(s->ix, &tip, 1, id);
 	}
 	err_free(e);
 	record_release(&rec);

@@ -110,7 +110,7 @@ find_ended(struct repo *r, const struct sync_report *rep, int64_t before,
 
 		/* Of a log that lost records there, ours is not its. */
 		if (!writer_name_ok(writer) ||
-		    sync_is_rewound(r, rep, writer -
+		    sync_is_rewound(r, rep->remote, rep, writer -
 		    strlen("log/")) ||
 		    (own != NULL && strcmp(own, writer) == 0) ||
 		    !has_ended(r, &refs.v[i].id, before))

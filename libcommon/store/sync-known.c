@@ -7,10 +7,126 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "store/index.h"
+#include "store/logrefs.h"
 #include "store/record.h"
 #include "store/rollup-search.h"
 #include "store/rollup.h"
 #include "store/writer-name.h"
+
+/* One line of known-logs: where a log was when it was last fetched. */
+struct known {
+	struct oid id;
+	const char *ref;	/* its name, in the line */
+	const char *writer;	/* the end of that */
+	char *remote;		/* the part of it, malloc'd */
+};
+
+/* 1 if the line is "<hex> <ref>" of a log that is read; else nothing is in. */
+static int
+parse_known(const char *line, struct known *k)
+{
+	char hex[OID_HEX_SIZE];
+	const char *name;
+
+	k->remote = NULL;
+	if (strlen(line) < OID_HEX_SIZE)
+		return 0;
+	memcpy(hex, line, OID_HEX_SIZE - 1);
+	hex[OID_HEX_SIZE - 1] = '\0';
+	if (oid_parse(hex, &k->id) != 0)
+		return 0;
+	k->ref = line + OID_HEX_SIZE;
+	k->remote = logrefs_remote(k->ref, &name);
+	if (k->remote == NULL)
+		return 0;
+	k->writer = name + strlen("log/");
+	if (writer_name_ok(k->writer))
+		return 1;
+	free(k->remote);
+	k->remote = NULL;
+	return 0;
+}
+
+/* The lines of a remote follow each other. */
+struct view {
+	char *remote;		/* of the last line; NULL: none yet */
+	int there;		/* logs are fetched from it still */
+	struct reflist refs;	/* those that are here, if asked for */
+};
+
+#define VIEW_INIT { NULL, 0, REFLIST_INIT }
+
+static void
+view_release(struct view *v)
+{
+	reflist_release(&v->refs);
+	free(v->remote);
+	v->remote = NULL;
+}
+
+static struct err *
+view_change(struct repo *r, struct view *v, const char *remote, int list)
+{
+	struct err *e = NULL;
+	char *prefix;
+
+	if (v->remote != NULL && strcmp(v->remote, remote) == 0)
+		return NULL;
+	view_release(v);
+	v->remote = xstrdup(remote);
+	v->there = repo_has_view(r, remote);
+	if (v->there && list) {
+		prefix = xasprintf("refs/agent-remotes/%s/log/", remote);
+		e = ref_list(r, prefix, &v->refs);
+		free(prefix);
+	}
+	return e;
+}
+
+/* What is known of other remotes, as long as they are there. */
+static struct err *
+keep_others(struct repo *r, const char *path, const char *remote,
+    struct buf *text)
+{
+	struct buf known = BUF_INIT;
+	struct view v = VIEW_INIT;
+	struct err *e = NULL;
+	struct known k;
+	char *line, *rest;
+
+	err_free(file_read(path, &known));
+	rest = known.p;
+	while (e == NULL && known.len > 0 &&
+	    (line = strsep(&rest, "\n")) != NULL) {
+		if (!parse_known(line, &k))
+			continue;
+		if (strcmp(k.remote, remote) != 0) {
+			e = view_change(r, &v, k.remote, 0);
+			if (e == NULL && v.there)
+				buf_addf(text, "%s\n", line);
+		}
+		free(k.remote);
+	}
+	view_release(&v);
+	buf_release(&known);
+	return e;
+}
+
+struct err *
+sync_forget_logs(struct repo *r, const char *remote)
+{
+	char *path = repo_shared_path(r, "known-logs");
+	struct buf text = BUF_INIT, none = BUF_INIT;
+	struct err *e = keep_others(r, path, remote, &text);
+
+	if (e == NULL)
+		e = file_write_cache(path, text.p, text.len);
+	if (e == NULL)
+		e = sync_write_rewound(r, remote, &none);
+	buf_release(&text);
+	free(path);
+	return e;
+}
 
 /* "<hex> <ref>" for each log fetched from the remote, in the refs' order. */
 static struct err *
@@ -24,7 +140,9 @@ write_known(struct repo *r, const char *remote)
 	struct err *e;
 	size_t i;
 
-	e = ref_list(r, prefix, &refs);
+	e = keep_others(r, path, remote, &text);
+	if (e == NULL)
+		e = ref_list(r, prefix, &refs);
 	for (i = 0; e == NULL && i < refs.n; i++) {
 		/* Nobody reads it, and it may be in the way of a log. */
 		if (!writer_name_ok(refs.v[i].name + strlen(prefix)))
@@ -50,74 +168,54 @@ ref_name_cmp(const void *name, const void *ref)
 	return strcmp(name, ((const struct ref *)ref)->name);
 }
 
-/* "log/<writer>", of the full name of a log fetched from our remote. */
-static const char *
-short_name(struct repo *r, const char *name)
+static const struct ref *
+find_ref(const struct reflist *refs, const char *name)
 {
-	return name + strlen("refs/agent-remotes/") +
-	    strlen(repo_remote(r)) + 1;
+	return refs->n == 0 ? NULL : bsearch(name, refs->v, refs->n,
+	    sizeof(*refs->v), ref_name_cmp);
 }
 
-/* The fetched log `name` is gone from here: back to where it was. */
+/* The fetched log is gone from here: back to where it was. */
 static struct err *
-restore_log(struct repo *r, const char *name, const struct oid *id,
-    struct buf *rewound)
+restore_log(struct repo *r, const struct known *k, struct strvec *rewound)
 {
-	const char *log = short_name(r, name);
 	struct record rec;
-	struct err *e = record_read(r, id, &rec);
+	struct err *e = record_read(r, &k->id, &rec);
 
 	if (e != NULL && e->code == ERR_INPUT) {
 		err_free(e);
 		e = NULL;
 	}
 	if (e == NULL)
-		e = ref_swap(r, name, NULL, id);
-	if (e == NULL && !sync_is_listed(rewound->p, log))
-		buf_addf(rewound, "%s\n", log);
+		e = ref_swap(r, k->ref, NULL, &k->id);
+	if (e == NULL && !strvec_has(rewound, k->ref))
+		strvec_push(rewound, k->ref);
 	record_release(&rec);
 	return e;
-}
-
-/* 1 and the object's name, if the line is "<hex> <a ref below prefix>". */
-static int
-parse_known(const char *line, const char *prefix, struct oid *id)
-{
-	char hex[OID_HEX_SIZE];
-
-	if (strlen(line) < OID_HEX_SIZE)
-		return 0;
-	memcpy(hex, line, OID_HEX_SIZE - 1);
-	hex[OID_HEX_SIZE - 1] = '\0';
-	return oid_parse(hex, id) == 0 &&
-	    strncmp(line + OID_HEX_SIZE, prefix, strlen(prefix)) == 0;
 }
 
 struct err *
 sync_list_pruned(struct repo *r, struct strvec *lost)
 {
 	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
-	struct reflist refs = REFLIST_INIT;
-	struct buf known = BUF_INIT;
-	char *prefix = NULL;
-	struct oid id;
+	struct buf text = BUF_INIT;
+	struct view v = VIEW_INIT;
 	struct err *e = NULL;
+	struct known k;
 
-	err_free(file_read(path, &known));
-	if (known.len == 0 || repo_remote(r) == NULL)
-		goto done;
-	prefix = xasprintf("refs/agent-remotes/%s/log/", repo_remote(r));
-	e = ref_list(r, prefix, &refs);
-	rest = known.p;
-	while (e == NULL && (line = strsep(&rest, "\n")) != NULL)
-		if (parse_known(line, prefix, &id) && (refs.n == 0 ||
-		    bsearch(line + OID_HEX_SIZE, refs.v, refs.n,
-		    sizeof(*refs.v), ref_name_cmp) == NULL))
+	err_free(file_read(path, &text));
+	rest = text.p;
+	while (e == NULL && text.len > 0 &&
+	    (line = strsep(&rest, "\n")) != NULL) {
+		if (!parse_known(line, &k))
+			continue;
+		e = view_change(r, &v, k.remote, 1);
+		if (e == NULL && v.there && find_ref(&v.refs, k.ref) == NULL)
 			strvec_push(lost, line);
-done:
-	reflist_release(&refs);
-	buf_release(&known);
-	free(prefix);
+		free(k.remote);
+	}
+	view_release(&v);
+	buf_release(&text);
 	free(path);
 	return e;
 }
@@ -125,54 +223,42 @@ done:
 struct err *
 sync_restore_pruned(struct repo *r)
 {
-	char *said = sync_rewound(r);
-	struct strvec lost = STRVEC_INIT;
-	struct buf rewound = BUF_INIT;
-	struct rollup_search *search;
+	struct strvec lost = STRVEC_INIT, rewound = STRVEC_INIT;
+	struct rollup_search *search = NULL;
 	struct index *ix = NULL;
-	struct oid id;
+	struct known k;
 	struct err *e;
-	size_t before, i;
+	char *remote = NULL;	/* that is searched */
+	size_t before = 0, i;
 
-	buf_addf(&rewound, "%s%s", said, *said == '\0' ? "" : "\n");
-	before = rewound.len;
 	e = sync_list_pruned(r, &lost);
-	if (e == NULL && lost.n > 0)
+	if (e == NULL && lost.n > 0) {
+		sync_rewound_refs(r, &rewound);
+		before = rewound.n;
 		e = index_open_plain(r, &ix);
-	search = rollup_search_new(ix, r, repo_remote(r), NULL);
-	for (i = 0; e == NULL && i < lost.n; i++) {
-		const char *name = lost.v[i] + OID_HEX_SIZE;
-
-		if (!parse_known(lost.v[i], "", &id) ||
-		    rollup_has(search, short_name(r, name) + strlen("log/"),
-		    &id))
-			continue;
-		/* Beyond help if git has collected the objects by now. */
-		err_free(restore_log(r, name, &id, &rewound));
 	}
-	if (e == NULL && rewound.len > before)
-		e = sync_write_rewound(r, &rewound);
+	for (i = 0; e == NULL && i < lost.n; i++) {
+		if (!parse_known(lost.v[i], &k))
+			continue;
+		if (remote == NULL || strcmp(remote, k.remote) != 0) {
+			rollup_search_free(search);
+			free(remote);
+			remote = xstrdup(k.remote);
+			search = rollup_search_new(ix, r, remote, NULL);
+		}
+		/* Beyond help if git has collected the objects by now. */
+		if (!rollup_has(search, k.writer, &k.id))
+			err_free(restore_log(r, &k, &rewound));
+		free(k.remote);
+	}
+	if (e == NULL && rewound.n > before)
+		e = sync_write_rewound_refs(r, &rewound);
 	rollup_search_free(search);
 	index_close(ix);
 	strvec_release(&lost);
-	buf_release(&rewound);
-	free(said);
+	strvec_release(&rewound);
+	free(remote);
 	return e;
-}
-
-/*
- * Find a known log among those that are here; NULL if it is not, or if the
- * line is none.  Its tip as it was goes to *id.
- */
-static const struct ref *
-find_known(const char *line, const char *prefix, const struct reflist *logs,
-    struct oid *id)
-{
-	if (logs->n == 0 || !parse_known(line, prefix, id) ||
-	    !writer_name_ok(strrchr(line, '/') + 1))
-		return NULL;
-	return bsearch(line + OID_HEX_SIZE, logs->v, logs->n,
-	    sizeof(*logs->v), ref_name_cmp);
 }
 
 struct err *
@@ -206,30 +292,29 @@ sync_keep(struct repo *r, const char *remote, const char *writer,
 size_t
 sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 {
-	const char *remote = repo_remote(r);
-	char *path = repo_shared_path(r, "known-logs"), *line, *rest, *prefix;
-	struct buf known = BUF_INIT;
+	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
+	struct buf text = BUF_INIT;
 	const struct ref *log;
 	struct index_entry entry;
-	struct oid id;
+	struct known k;
 	size_t kept = 0;
 	int made;
 
-	prefix = xasprintf("refs/agent-remotes/%s/log/",
-	    remote == NULL ? "" : remote);
-	err_free(file_read(path, &known));
-	rest = known.p;
-	while (known.len > 0 && (line = strsep(&rest, "\n")) != NULL) {
-		log = find_known(line, prefix, logs, &id);
-		if (log != NULL && !oid_equal(&log->id, &id) &&
-		    !index_find(ix, &id, &entry)) {
-			err_free(sync_keep(r, remote, strrchr(line, '/') + 1,
-			    &id, &made));
+	err_free(file_read(path, &text));
+	rest = text.p;
+	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL) {
+		if (!parse_known(line, &k))
+			continue;
+		log = find_ref(logs, k.ref);
+		if (log != NULL && !oid_equal(&log->id, &k.id) &&
+		    !index_find(ix, &k.id, &entry)) {
+			err_free(sync_keep(r, k.remote, k.writer, &k.id,
+			    &made));
 			kept += (size_t)made;
 		}
+		free(k.remote);
 	}
-	buf_release(&known);
-	free(prefix);
+	buf_release(&text);
 	free(path);
 	return kept;
 }
@@ -263,16 +348,16 @@ forget_rolled_up(struct repo *r, struct index *ix,
 	    rep);
 	struct strvec lost = STRVEC_INIT;
 	struct err *e = sync_list_pruned(r, &lost);
-	const char *writer;
-	struct oid id;
+	struct known k;
 	size_t i;
 
 	for (i = 0; e == NULL && i < lost.n; i++) {
-		writer = strrchr(lost.v[i], '/') + 1;
-		if (parse_known(lost.v[i], "", &id) &&
-		    writer_name_ok(writer) &&
-		    rollup_has(search, writer, &id))
-			e = rollup_forget(r, rep->remote, writer, &id);
+		if (!parse_known(lost.v[i], &k))
+			continue;
+		if (strcmp(k.remote, rep->remote) == 0 &&
+		    rollup_has(search, k.writer, &k.id))
+			e = rollup_forget(r, k.remote, k.writer, &k.id);
+		free(k.remote);
 	}
 	rollup_search_free(search);
 	strvec_release(&lost);

@@ -109,15 +109,6 @@ forget_pushed(struct repo *r, const struct sync_report *rep)
 	return e;
 }
 
-static void
-forget_file(struct repo *r, const char *name)
-{
-	char *path = repo_shared_path(r, name);
-
-	unlink(path);
-	free(path);
-}
-
 struct err *
 move_logs(struct repo *r, const struct sync_report *rep)
 {
@@ -127,9 +118,9 @@ move_logs(struct repo *r, const struct sync_report *rep)
 	size_t i;
 
 	/* Or the next reader would put the logs back as pruned ones. */
-	forget_file(r, "known-logs");
-	forget_file(r, "rewound");
-	e = ref_list(r, folder, &refs);
+	e = sync_forget_logs(r, rep->remote);
+	if (e == NULL)
+		e = ref_list(r, folder, &refs);
 	for (i = 0; e == NULL && i < refs.n; i++)
 		e = set_aside(r, rep, &refs.v[i],
 		    refs.v[i].name + strlen(folder));

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "store/index.h"
+#include "store/logrefs.h"
 #include "store/rollup-search.h"
 #include "store/writer.h"
 
@@ -48,17 +49,64 @@ drop_ref(struct sync_report *rep, size_t i)
 	    (rep->n - i) * sizeof(*rep->refs));
 }
 
+/* 1, the time and the remote, if the line is "<clock> <remote>"; cuts it. */
+static int
+parse_fetched(char *line, int64_t *when, const char **remote)
+{
+	if (strlen(line) <= CLOCK_TEXT_SIZE || line[CLOCK_TEXT_SIZE - 1] != ' ')
+		return 0;
+	line[CLOCK_TEXT_SIZE - 1] = '\0';
+	*remote = line + CLOCK_TEXT_SIZE;
+	return clock_parse(line, when) == 0;
+}
+
 int64_t
 sync_last(struct repo *r)
 {
-	char *path = repo_shared_path(r, "fetched");
+	char *path = repo_shared_path(r, "fetched"), *line, *rest;
+	const char *remote = repo_remote(r), *name;
+	struct buf text = BUF_INIT;
 	struct stat st;
-	int64_t when = 0;
+	int64_t when, last = 0;
 
-	if (stat(path, &st) == 0)
-		when = (int64_t)st.st_mtime * CLOCK_SECOND;
+	err_free(file_read(path, &text));
+	/* Earlier versions left it empty, of whatever remote it was. */
+	if (text.len == 0 && stat(path, &st) == 0)
+		last = (int64_t)st.st_mtime * CLOCK_SECOND;
+	rest = text.p;
+	while (text.len > 0 && remote != NULL &&
+	    (line = strsep(&rest, "\n")) != NULL)
+		if (parse_fetched(line, &when, &name) &&
+		    strcmp(name, remote) == 0)
+			last = when;
+	buf_release(&text);
 	free(path);
-	return when;
+	return last;
+}
+
+static struct err *
+remember_time(struct repo *r, const char *remote)
+{
+	char *path = repo_shared_path(r, "fetched"), *line, *rest;
+	struct buf text = BUF_INIT, lines = BUF_INIT;
+	char clock[CLOCK_TEXT_SIZE];
+	const char *name;
+	struct err *e;
+	int64_t when;
+
+	err_free(file_read(path, &text));
+	rest = text.p;
+	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL)
+		if (parse_fetched(line, &when, &name) &&
+		    strcmp(name, remote) != 0 && repo_has_remote(r, name))
+			buf_addf(&lines, "%s %s\n", line, name);
+	clock_format(clock_now(), clock);
+	buf_addf(&lines, "%s %s\n", clock, remote);
+	e = file_write_cache(path, lines.p, lines.len);
+	buf_release(&text);
+	buf_release(&lines);
+	free(path);
+	return e;
 }
 
 static char *
@@ -73,10 +121,64 @@ read_list(struct repo *r, const char *name)
 	return buf_steal(&text);
 }
 
-char *
-sync_rewound(struct repo *r)
+void
+sync_rewound_refs(struct repo *r, struct strvec *refs)
 {
-	return read_list(r, "rewound");
+	char *text = read_list(r, "rewound"), *line, *rest = text;
+	char *ref, *remote, *last = NULL;
+	const char *name;
+	int there = 0;
+
+	while (*text != '\0' && (line = strsep(&rest, "\n")) != NULL) {
+		/* Earlier versions did not say of which remote. */
+		ref = strncmp(line, "log/", 4) != 0 ? xstrdup(line) :
+		    xasprintf("refs/agent-remotes/%s/%s",
+		    repo_remote(r) == NULL ? "" : repo_remote(r), line);
+		remote = logrefs_remote(ref, &name);
+		if (remote != NULL && (last == NULL ||
+		    strcmp(last, remote) != 0)) {
+			there = repo_has_view(r, remote);
+			free(last);
+			last = xstrdup(remote);
+		}
+		if (remote != NULL && there)
+			strvec_push(refs, ref);
+		free(remote);
+		free(ref);
+	}
+	free(last);
+	free(text);
+}
+
+/* "log/<writer>", if the ref is that of a log of this remote. */
+static const char *
+name_at(const char *ref, const char *remote)
+{
+	const char *name = NULL;
+	char *of = logrefs_remote(ref, &name);
+	int same = of != NULL && strcmp(of, remote) == 0;
+
+	free(of);
+	return same ? name : NULL;
+}
+
+char *
+sync_rewound(struct repo *r, const char *remote)
+{
+	struct strvec refs = STRVEC_INIT;
+	struct buf text = BUF_INIT;
+	const char *name;
+	size_t i;
+
+	sync_rewound_refs(r, &refs);
+	for (i = 0; i < refs.n; i++) {
+		name = name_at(refs.v[i], remote);
+		if (name != NULL)
+			buf_addf(&text, "%s\n", name);
+	}
+	buf_rtrim(&text);
+	strvec_release(&refs);
+	return buf_steal(&text);
 }
 
 char *
@@ -115,12 +217,41 @@ sync_is_connected(struct repo *r)
 }
 
 struct err *
-sync_write_rewound(struct repo *r, const struct buf *text)
+sync_write_rewound_refs(struct repo *r, const struct strvec *refs)
 {
 	char *path = repo_shared_path(r, "rewound");
-	struct err *e = file_write_cache(path, text->p, text->len);
+	struct buf text = BUF_INIT;
+	struct err *e;
+	size_t i;
 
+	for (i = 0; i < refs->n; i++)
+		buf_addf(&text, "%s\n", refs->v[i]);
+	e = file_write_cache(path, text.p, text.len);
+	buf_release(&text);
 	free(path);
+	return e;
+}
+
+struct err *
+sync_write_rewound(struct repo *r, const char *remote, const struct buf *names)
+{
+	struct strvec before = STRVEC_INIT, refs = STRVEC_INIT;
+	char *text = xstrdup(names->p), *line, *rest = text;
+	struct err *e;
+	size_t i;
+
+	sync_rewound_refs(r, &before);
+	for (i = 0; i < before.n; i++)
+		if (name_at(before.v[i], remote) == NULL)
+			strvec_push(&refs, before.v[i]);
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			strvec_pushf(&refs, "refs/agent-remotes/%s/%s",
+			    remote, line);
+	e = sync_write_rewound_refs(r, &refs);
+	strvec_release(&before);
+	strvec_release(&refs);
+	free(text);
 	return e;
 }
 
@@ -139,7 +270,6 @@ sync_is_listed(const char *list, const char *name)
 struct err *
 sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 {
-	char *fetched = repo_shared_path(r, "fetched");
 	struct buf text = BUF_INIT;
 	struct err *e;
 	size_t i;
@@ -147,20 +277,20 @@ sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 	for (i = 0; i < rep->n; i++)
 		if (rep->refs[i].fate == SYNC_REWOUND)
 			buf_addf(&text, "%s\n", rep->refs[i].name);
-	e = sync_write_rewound(r, &text);
+	e = sync_write_rewound(r, rep->remote, &text);
 	if (e == NULL)
 		e = sync_remember_logs(r, rep);
 	if (e == NULL)
-		e = file_write_cache(fetched, "", 0);
+		e = remember_time(r, rep->remote);
 	buf_release(&text);
-	free(fetched);
 	return e;
 }
 
 int
-sync_is_rewound(struct repo *r, const struct sync_report *rep, const char *name)
+sync_is_rewound(struct repo *r, const char *remote,
+    const struct sync_report *rep, const char *name)
 {
-	char *known = NULL, *line, *rest;
+	char *known;
 	size_t i;
 	int found = 0;
 
@@ -169,9 +299,8 @@ sync_is_rewound(struct repo *r, const struct sync_report *rep, const char *name)
 		    strcmp(rep->refs[i].name, name) == 0;
 	if (rep != NULL)
 		return found;
-	rest = known = sync_rewound(r);
-	while (!found && (line = strsep(&rest, "\n")) != NULL)
-		found = strcmp(line, name) == 0;
+	known = sync_rewound(r, remote);
+	found = sync_is_listed(known, name);
 	free(known);
 	return found;
 }
@@ -185,7 +314,7 @@ sync_rewound_is_news(struct repo *r, const struct sync_report *rep)
 
 	if (rep->rewound == 0)
 		return 0;
-	known = sync_rewound(r);
+	known = sync_rewound(r, rep->remote);
 	for (i = 0; i < rep->n && !news; i++)
 		news = rep->refs[i].fate == SYNC_REWOUND &&
 		    !sync_is_listed(known, rep->refs[i].name);
@@ -220,7 +349,7 @@ sync_drop_below(struct repo *r, struct sync_report *rep)
 struct err *
 sync_restored(struct repo *r, struct sync_report *rep, const char *name)
 {
-	char *known = sync_rewound(r), *line, *rest = known;
+	char *known = sync_rewound(r, rep->remote), *line, *rest = known;
 	struct buf text = BUF_INIT;
 	struct err *e = NULL;
 	size_t i;
@@ -235,7 +364,7 @@ sync_restored(struct repo *r, struct sync_report *rep, const char *name)
 		while ((line = strsep(&rest, "\n")) != NULL)
 			if (*line != '\0' && strcmp(line, name) != 0)
 				buf_addf(&text, "%s\n", line);
-		e = sync_write_rewound(r, &text);
+		e = sync_write_rewound(r, rep->remote, &text);
 	}
 	buf_release(&text);
 	free(known);

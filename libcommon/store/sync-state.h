@@ -11,8 +11,13 @@
 struct err *sync_remember_fetch(struct repo *, const struct sync_report *);
 /* For that: keep where the logs are, if one has moved. */
 struct err *sync_remember_logs(struct repo *, const struct sync_report *);
+/* The logs of that remote are to be looked for elsewhere from now on. */
+struct err *sync_forget_logs(struct repo *, const char *remote);
 /* What sync_rewound() is to return: one name a line. */
-struct err *sync_write_rewound(struct repo *, const struct buf *);
+struct err *sync_write_rewound(struct repo *, const char *remote,
+		const struct buf *);
+/* What sync_rewound_refs() is to append. */
+struct err *sync_write_rewound_refs(struct repo *, const struct strvec *);
 /* 1 if the list, one name a line, has this name. */
 int	 sync_is_listed(const char *list, const char *name);
 /* Keep what the host refused in this push, if anything was pushed. */
@@ -21,10 +26,10 @@ void	 sync_remember_push(struct repo *, const struct sync_report *);
 int	 sync_rewound_is_news(struct repo *, const struct sync_report *);
 /*
  * 1 if "log/<writer>" was found rewound or gone: by this fetch, or, `rep`
- * NULL, by the last one.
+ * NULL, by the last one from that remote.
  */
-int	 sync_is_rewound(struct repo *, const struct sync_report *rep,
-		const char *name);
+int	 sync_is_rewound(struct repo *, const char *remote,
+		const struct sync_report *rep, const char *name);
 /* What a fetch found rewound, or could not take: it is asked again. */
 void	 sync_drop_fetched(struct sync_report *);
 /* What it could not take, and nobody would read (sync_is_below_log()). */

@@ -87,12 +87,12 @@ struct err *sync_unpushed(struct repo *, struct oidset *);
 /* 1 if this clone fetched the records before, or has no remote. */
 int	 sync_is_connected(struct repo *);
 /*
- * A log that is deleted on the remote is dropped here by a plain `git fetch
+ * A log that is deleted on its remote is dropped here by a plain `git fetch
  * --prune`: put back what was fetched before, as long as its objects are
- * here, and count it among the rewound.  Cheap; readers call it first.
+ * here, and count it among the rewound.  Of every remote that is still there.
  */
 struct err *sync_restore_pruned(struct repo *);
-/* What that would put back: "<hex> <ref>" each. */
+/* What that would put back, remote by remote: "<hex> <ref>" each. */
 struct err *sync_list_pruned(struct repo *, struct strvec *);
 /*
  * A log may go on behind a commit that is not read, which hides what was
@@ -103,15 +103,19 @@ struct err *sync_list_pruned(struct repo *, struct strvec *);
  */
 size_t	 sync_keep_hidden(struct repo *, struct index *,
 	    const struct reflist *logs);
-/* When the remote last answered a fetch, µs since 1970; 0: never. */
+/* When our remote last answered a fetch, µs since 1970; 0: never. */
 int64_t	 sync_last(struct repo *);
 /*
  * The refs that the host refused in the last push, "<full name> <reason>" a
  * line; malloc'd, "" if none.
  */
 char	*sync_refused(struct repo *);
-/* Logs found rewound by the last fetch, one "log/<writer>" a line; malloc'd,
- * "" if none. */
-char	*sync_rewound(struct repo *);
+/*
+ * Logs found rewound by the last fetch from that remote, one "log/<writer>" a
+ * line; malloc'd, "" if none.
+ */
+char	*sync_rewound(struct repo *, const char *remote);
+/* The same of all remotes: append refs/agent-remotes/<remote>/log/<writer>. */
+void	 sync_rewound_refs(struct repo *, struct strvec *);
 
 #endif

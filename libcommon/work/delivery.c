@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/cmd.h"
+#include "store/logrefs.h"
 
 /*
  * git may ask for a password where a person sits at a terminal; the text of
@@ -107,15 +108,21 @@ delivery_push(struct repo *r, const struct oid *id, int quiet, int *arrived)
 static void
 warn_rewound(struct repo *r, int *partial)
 {
-	char *names = sync_rewound(r), *name, *rest = names;
+	struct strvec refs = STRVEC_INIT;
+	const char *name;
+	char *remote;
+	size_t i;
 
-	while (*names != '\0' && (name = strsep(&rest, "\n")) != NULL) {
-		cmd_warn("on the remote, '%s' has lost records that were "
-		    "fetched before; they are kept here, and the remote's "
-		    "version is not adopted", name);
-		*partial = 1;
+	sync_rewound_refs(r, &refs);
+	for (i = 0; i < refs.n; i++) {
+		remote = logrefs_remote(refs.v[i], &name);
+		cmd_warn("on '%s', '%s' has lost records that were fetched "
+		    "before; they are kept here, and the remote's version is "
+		    "not adopted", remote, name);
+		free(remote);
 	}
-	free(names);
+	*partial |= refs.n > 0;
+	strvec_release(&refs);
 }
 
 static void
