@@ -153,7 +153,8 @@ announce(struct repo *r, const struct args *a, const char *what,
 	int arrived = 0;
 
 	if (remote == NULL) {
-		cmd_note("recorded %s in this clone (it has no remote)", what);
+		cmd_note("recorded %s in this clone%s", what,
+		    delivery_warn_unclear(r) ? "" : " (it has no remote)");
 	} else if (runstate_pushes(r)) {
 		cmd_note("recorded %s; the loop pushes %s", what, it);
 	} else if (a->no_push || !repo_config_bool(r, "agent.push", 1)) {

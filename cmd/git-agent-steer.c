@@ -69,8 +69,8 @@ send_off(struct repo *r, const struct args *a, const char *what,
 
 	object_abbrev(r, id, abbrev);
 	if (remote == NULL) {
-		cmd_note("%s %s recorded in this clone (it has no remote)",
-		    what, abbrev);
+		cmd_note("%s %s recorded in this clone%s", what, abbrev,
+		    delivery_warn_unclear(r) ? "" : " (it has no remote)");
 		return;
 	}
 	if (runstate_pushes(r)) {

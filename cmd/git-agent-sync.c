@@ -178,6 +178,19 @@ print_report(struct repo *r, const struct args *a,
 	return out_close(&o);
 }
 
+/* There is no remote, or nobody knows which. */
+static struct err *
+report_none(struct repo *r, const struct args *a,
+    const struct sync_report *rep, int *status)
+{
+	if (delivery_warn_unclear(r))
+		*status = EXIT_NO;
+	else if (!a->json && !a->quiet)
+		cmd_note("this repository has no remote: records stay in this "
+		    "clone ('git remote add origin URL')");
+	return a->json ? print_report(r, a, rep, 0) : NULL;
+}
+
 static struct err *
 report(struct repo *r, const struct args *a, const struct sync_report *rep,
     int *status)
@@ -185,14 +198,8 @@ report(struct repo *r, const struct args *a, const struct sync_report *rep,
 	struct oidset left = OIDSET_INIT;
 	struct err *e;
 
-	if (rep->remote == NULL) {
-		if (a->json)
-			return print_report(r, a, rep, 0);
-		if (!a->quiet)
-			cmd_note("this repository has no remote: records stay "
-			    "in this clone ('git remote add origin URL')");
-		return NULL;
-	}
+	if (rep->remote == NULL)
+		return report_none(r, a, rep, status);
 	e = sync_unpushed(r, &left);
 	if (e == NULL)
 		e = print_report(r, a, rep, left.used);

@@ -249,4 +249,32 @@ t 'a clone of a bundle: what git says of the push' <<'EOF'
 	test_grep "not pushed to 'origin': failed to push some refs to .*one.bundle" err
 EOF
 
+t 'several remotes, and nobody knows which: said, until one is chosen' <<'EOF'
+	new_origin several
+	new_clone several unsure
+	cd unsure
+	git remote rename origin lab
+	git remote add mine "$DAEMON_URL/nowhere.git"
+	git checkout -q --detach
+	names="'lab' and 'mine' are its remotes; 'git config agent.remote NAME'"
+	git agent log done one 2>err
+	test_grep "$names" err
+	test_grep '^recorded [0-9a-f]* in this clone$' err
+	test_exit 1 git agent sync 2>err
+	test_grep "$names" err
+	test_exit 1 git agent sync --quiet
+	test_exit 3 git agent log 2>err
+	test_grep "$names" err
+	test_exit 3 git agent status --offline
+	test_exit 1 git agent sync --check >out
+	test_grep "^bad-setting: 'agent.remote': $names" out
+	git config agent.remote lab
+	git agent sync
+	# Then it is the one that brings records.
+	git config --unset agent.remote
+	git agent log done two 2>err
+	test_grep "pushed to 'lab'" err
+	test_exit 0 git agent log
+EOF
+
 finish

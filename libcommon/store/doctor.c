@@ -97,6 +97,9 @@ settings(struct repo *r, struct diagnosis *d)
 		    xstrdup("git config --unset agent.remote"), NULL);
 	else if (remote != NULL)
 		d->remote = xstrdup(remote);
+	else if ((bad = repo_remote_unclear(r)) != NULL)
+		diagnosis_add(d, DOCTOR_BAD_SETTING, "agent.remote", bad, NULL,
+		    NULL);
 	e = repo_prefix(r, &prefix);
 	if (e != NULL)
 		diagnosis_add(d, DOCTOR_BAD_SETTING, "records.prefix",

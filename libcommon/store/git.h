@@ -49,5 +49,7 @@ struct err *repo_odb(struct repo *, git_odb **);
 struct err *packed_refs_error(const struct repo *);
 /* Settings of ours that cannot be used: ERR_CONFIG names key and value. */
 struct err *settings_check(struct repo *);
+/* Each key, until the callback returns 1, which is then returned. */
+int	 settings_each(struct repo *, int (*)(void *, const char *), void *);
 
 #endif

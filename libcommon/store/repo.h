@@ -58,9 +58,18 @@ struct err *repo_make_state(const struct repo *);	/* make both folders */
  */
 const char *repo_config(struct repo *, const char *key);
 int	 repo_config_bool(struct repo *, const char *key, int otherwise);
-/* The remote that records travel by: agent.remote, else the upstream of the
- * current branch, else origin, else the only one.  Borrowed; NULL: none. */
+/*
+ * The remote that records travel by: agent.remote, else the upstream of the
+ * current branch, else origin, else the only one, or the only one from which
+ * a plain fetch brings records (store/remote.c).  Borrowed; NULL: none.
+ */
 const char *repo_remote(struct repo *);
+/*
+ * NULL, or, where there are several remotes and none of that chooses, a
+ * sentence that names them and says how to; malloc'd.
+ */
+char	*repo_remote_unclear(struct repo *);
+int	 repo_remote_ok(const char *name);	/* 1: neither option nor URL */
 int	 repo_has_remote(struct repo *, const char *name);	/* by its url */
 /*
  * Where records live on the remote, borrowed: agent.prefix; else `prefix` in

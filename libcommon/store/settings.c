@@ -12,12 +12,11 @@
 #include "store/guard.h"
 
 /*
- * Each key, until the callback returns 1, which is then returned.  By hand:
- * libgit2 1.5 forgets memory over each pattern that does not match, and takes
- * a tenth of a command's time over it.
+ * By hand: libgit2 1.5 forgets memory over each pattern that does not match,
+ * and takes a tenth of a command's time over it.
  */
-static int
-each_key(struct repo *r, int (*each)(void *, const char *), void *arg)
+int
+settings_each(struct repo *r, int (*each)(void *, const char *), void *arg)
 {
 	git_config_iterator *it = NULL;
 	git_config_entry *entry;
@@ -58,7 +57,7 @@ is_promisor(void *arg, const char *key)
 int
 repo_is_partial(struct repo *r)
 {
-	return each_key(r, is_promisor, NULL);
+	return settings_each(r, is_promisor, NULL);
 }
 
 static int
@@ -88,7 +87,7 @@ needs_git(struct repo *r)
 	there = access(path, F_OK) == 0;
 	free(path);
 	/* Nor does libgit2 know every condition of an include. */
-	return there || each_key(r, is_include_if, NULL);
+	return there || settings_each(r, is_include_if, NULL);
 }
 
 /* "key\nvalue\0" each; a key alone is git's short form of true. */
@@ -197,108 +196,6 @@ repo_config_bool(struct repo *r, const char *key, int otherwise)
 	return is < 0 ? otherwise : is;
 }
 
-struct remotes {
-	char *name;		/* the first one, or 'origin' */
-	int others;
-};
-
-/* "remote.<name>.url" */
-static int
-take_remote(void *arg, const char *key)
-{
-	struct remotes *m = arg;
-	const char *name = key + strlen("remote.");
-	size_t n;
-
-	if (strncmp(key, "remote.", 7) != 0 ||
-	    !(ends_in(key, ".url") || ends_in(key, ".pushurl")))
-		return 0;
-	n = (size_t)(strrchr(key, '.') - name);
-	if (strrchr(key, '.') < name || (m->name != NULL &&
-	    strlen(m->name) == n && strncmp(m->name, name, n) == 0))
-		return 0;
-	if (m->name != NULL && strcmp(m->name, "origin") == 0)
-		return 1;
-	m->others |= m->name != NULL;
-	if (m->name == NULL || (n == 6 && strncmp(name, "origin", n) == 0)) {
-		free(m->name);
-		m->name = xstrndup(name, n);
-	}
-	return 0;
-}
-
-/* 'origin', else the only one there is. */
-static const char *
-only_remote(struct repo *r)
-{
-	struct remotes m = { NULL, 0 };
-
-	(void)each_key(r, take_remote, &m);
-	if (m.name != NULL && m.others && strcmp(m.name, "origin") != 0) {
-		free(m.name);
-		m.name = NULL;
-	}
-	return r->remote = m.name;
-}
-
-int
-repo_has_remote(struct repo *r, const char *name)
-{
-	char *key = xasprintf("remote.%s.url", name);
-	int has = repo_config(r, key) != NULL;
-
-	free(key);
-	return has;
-}
-
-/*
- * The remote of the current branch, if it is one by name: it may also be "."
- * (this very repository) or an address, for which nothing can be kept.
- */
-static const char *
-branch_remote(struct repo *r)
-{
-	char *branch = repo_branch(r), *key;
-	const char *v;
-
-	if (branch == NULL)
-		return NULL;
-	key = xasprintf("branch.%s.remote", branch);
-	v = repo_config(r, key);
-	free(key);
-	free(branch);
-	if (v == NULL)
-		return NULL;
-	return repo_has_remote(r, v) ? v : NULL;
-}
-
-/* A name, not an option or an address given in a name's place. */
-static int
-remote_name_ok(const char *v)
-{
-	return *v != '\0' && strchr("-/.", *v) == NULL &&
-	    strpbrk(v, ":\\ ") == NULL && strstr(v, "..") == NULL;
-}
-
-const char *
-repo_remote(struct repo *r)
-{
-	const char *v;
-
-	if (r->remote != NULL)
-		return *r->remote == '\0' ? NULL : r->remote;
-	v = repo_config(r, "agent.remote");
-	if (v == NULL)
-		v = branch_remote(r);
-	if (v != NULL && !remote_name_ok(v))
-		v = NULL;
-	if (v != NULL)
-		return r->remote = xstrdup(v);
-	if (only_remote(r) == NULL)
-		r->remote = xstrdup("");
-	return *r->remote == '\0' ? NULL : r->remote;
-}
-
 /* 1 if the names are the same, or one is a folder around the other. */
 static int
 overlap(const char *a, const char *b)
@@ -387,7 +284,7 @@ settings_check(struct repo *r)
 	const char *v;
 
 	v = repo_config(r, "agent.remote");
-	if (v != NULL && !remote_name_ok(v))
+	if (v != NULL && !repo_remote_ok(v))
 		return err_new(ERR_CONFIG, "agent.remote is '%s': expected "
 		    "the name of a remote, as 'git remote' lists them; set "
 		    "it with 'git config agent.remote NAME'", v);

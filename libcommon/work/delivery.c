@@ -105,6 +105,18 @@ delivery_push(struct repo *r, const struct oid *id, int quiet, int *arrived)
 	err_free(e);
 }
 
+int
+delivery_warn_unclear(struct repo *r)
+{
+	char *unclear = repo_remote_unclear(r);
+	int is = unclear != NULL;
+
+	if (is)
+		cmd_warn("records are exchanged with no remote: %s", unclear);
+	free(unclear);
+	return is;
+}
+
 static void
 warn_rewound(struct repo *r, int *partial)
 {
@@ -181,6 +193,7 @@ delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
 		    "wrote is not shown", repo_remote(r));
 		*partial = 1;
 	}
+	*partial |= delivery_warn_unclear(r);
 	warn_rewound(r, partial);
 }
 

@@ -28,6 +28,12 @@ void	 delivery_push(struct repo *, const struct oid *id, int quiet,
  */
 void	 delivery_warn_refused(const struct sync_report *);
 
+/*
+ * 1, and said on stderr, if there are several remotes and none is chosen to
+ * have the records.
+ */
+int	 delivery_warn_unclear(struct repo *);
+
 enum delivery_fetch {
 	DELIVERY_ALWAYS,	/* ask the remote */
 	DELIVERY_FIRST,		/* only if this clone never did */
