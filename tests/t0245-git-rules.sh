@@ -40,4 +40,38 @@ t 'a pre-receive hook records nothing, and reads; post-receive does' <<'EOF'
 	git gc -q
 EOF
 
+t 'safe.bareRepository: one that came with a clone runs nothing' <<'EOF'
+	new_repo carrier
+	cd carrier
+	git init -q --bare evil
+	printf '#!/bin/sh\ntouch "%s/ran"\n' "$SCRATCH" >evil/x
+	chmod +x evil/x
+	git --git-dir=evil config commit.gpgSign true
+	git --git-dir=evil config gpg.program "$PWD/evil/x"
+	git --git-dir=evil config safe.bareRepository all
+	git config --global safe.bareRepository explicit
+	cd evil
+	test_exit 128 git agent log done x 2>err
+	test_grep "^fatal: cannot use bare repository '.*/evil' (safe.bare" err
+	test_exit 128 git agent log 2>err
+	test_exit 128 git -c safe.bareRepository=explicit agent log 2>err
+	cd refs
+	test_exit 128 git agent log 2>err
+	test ! -e "$SCRATCH/ran"
+	cd ../..
+	git agent log done 'in the work tree'
+	git --git-dir=evil config commit.gpgSign false
+	git --git-dir=evil agent log done 'named'
+	cd evil
+	GIT_DIR=. git agent log >out
+	test_grep 'named' out
+	git config --global --unset safe.bareRepository
+	test "$(subjects)" = named
+	git config --global safe.bareRepository all
+	test "$(subjects)" = named
+	git config --global --unset safe.bareRepository
+	git --git-dir=. config safe.bareRepository explicit
+	test "$(subjects)" = named
+EOF
+
 finish

@@ -282,6 +282,25 @@ check_head(struct repo *r)
 	return e;
 }
 
+/*
+ * safe.bareRepository: git takes it from the user's own configuration alone,
+ * and has changed its mind on what is exempt.  So git itself is asked, where
+ * it is set anywhere.
+ */
+static struct err *
+check_discovered(struct repo *r)
+{
+	struct buf dir = BUF_INIT;
+	struct err *e;
+
+	if (getenv("GIT_DIR") != NULL ||
+	    repo_config(r, "safe.barerepository") == NULL)
+		return NULL;
+	e = ask_git("--absolute-git-dir", &dir);
+	buf_release(&dir);
+	return e;
+}
+
 struct err *
 repo_open(struct repo **out)
 {
@@ -314,6 +333,8 @@ repo_open(struct repo **out)
 	r->gitdir = without_slash(git_repository_path(r->git));
 	r->commondir = without_slash(git_repository_commondir(r->git));
 	e = check_head(r);
+	if (e == NULL)
+		e = check_discovered(r);
 	if (e == NULL)
 		e = check_format(r);
 	if (e == NULL)

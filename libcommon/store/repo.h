@@ -25,7 +25,8 @@ struct repo;
 
 /*
  * Open the repository around the current folder, as git would find it
- * (GIT_DIR, GIT_WORK_TREE, linked worktrees, safe.directory).
+ * (GIT_DIR, GIT_WORK_TREE, linked worktrees, safe.directory and
+ * safe.bareRepository).
  * ERR_NOREPO: there is none; ERR_GIT: there is one that is not supported
  * (SHA-256 objects, reftable) or that git refuses; ERR_DAMAGED: git would,
  * for its HEAD; ERR_CONFIG: a setting of ours in git's configuration cannot
