@@ -74,4 +74,40 @@ t 'safe.bareRepository: one that came with a clone runs nothing' <<'EOF'
 	test "$(subjects)" = named
 EOF
 
+# mode FILE…: the one mode that all of them have.
+mode() {
+	stat -c %a "$@" | sort -u
+}
+
+for shared in umask group all 0640 0660 0666 0600; do
+	for mask in 022 077; do
+		t "core.sharedRepository $shared, umask $mask: as git" <<-EOT
+		git init -q --bare --shared=$shared srv-$shared-$mask.git
+		cd srv-$shared-$mask.git
+		umask $mask
+		tree=\$(git mktree </dev/null)
+		git update-ref refs/x/y "\$(git commit-tree -m x "\$tree")"
+		rm -r objects/??
+		git agent log done one
+		test "\$(mode refs/agent/log agent objects/??)" = "\$(mode refs/x)"
+		test "\$(mode refs/agent/log/* agent/lock)" = "\$(mode refs/x/y)"
+		mode objects/??/* >ours
+		rm -r objects/??
+		git commit-tree -m x "\$(git mktree </dev/null)"
+		test "\$(mode objects/??/*)" = "\$(cat ours)"
+		EOT
+	done
+done
+
+t 'core.sharedRepository: a batch; not what is run' <<'EOF'
+	git init -q --bare --shared=0666 srv.git
+	cd srv.git
+	printf '{"kind": "done", "subject": "%s"}\n' 1 2 | git agent log --batch
+	test "$(mode objects/pack/*.pack objects/pack/*.idx)" = 444
+	umask 027
+	GIT_EDITOR='umask >mask; echo edited >' git agent log done --edit
+	test "$(subjects -n 1)" = edited
+	test "$(cat mask)" = 0027
+EOF
+
 finish

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -26,6 +27,28 @@ enum {
 	STAGE_CWD,
 	STAGE_EXEC,
 };
+
+/* (mode_t)-1: it was not changed. */
+static mode_t umask_given = (mode_t)-1;
+
+mode_t
+proc_umask(void)
+{
+	mode_t mask = umask_given;
+
+	if (mask == (mode_t)-1) {
+		mask = umask(0);
+		(void)umask(mask);
+	}
+	return mask;
+}
+
+void
+proc_set_umask(mode_t mask)
+{
+	umask_given = proc_umask();
+	(void)umask(mask);
+}
 
 struct err *
 spawn_pipe(int fd[2])
@@ -184,6 +207,7 @@ run_child(const struct proc *p, int stderr_fd, char **argv, char **env,
 	struct spawn_failure f = { STAGE_EXEC, 0 };
 
 	default_signals();
+	(void)umask(proc_umask());
 	if (p->flags & PROC_NEW_GROUP)
 		(void)setpgid(0, 0);
 	if (p->flags & PROC_DIE_WITH_PARENT)

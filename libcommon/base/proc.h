@@ -44,6 +44,10 @@ struct proc {
  * program that is not there is ERR_NOTFOUND.
  */
 struct err *proc_start(const struct proc *, pid_t *);
+/* The umask that this process was started with; children get it always. */
+mode_t	 proc_umask(void);
+/* Another one, for the files of this process alone. */
+void	 proc_set_umask(mode_t);
 /* Wait for it; status as waitpid(2) gives it. */
 struct err *proc_wait(pid_t, int *status);
 /* 0…255 the exit status, 128+N killed by signal N (the shell's way). */

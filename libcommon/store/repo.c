@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/proc.h"
+#include "store/share.h"
 
 /*
  * libgit2 starts its TLS and SSH libraries with every process, which costs
@@ -343,6 +344,7 @@ repo_open(struct repo **out)
 		e = choose_workdir(r);
 	if (e != NULL)
 		goto done;
+	share_begin(r);
 	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR,
 	    repo_config_bool(r, "agent.fsync", 1));
 	*out = r;
