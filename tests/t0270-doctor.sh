@@ -146,7 +146,7 @@ t 'rolled up into another log: not lost, not deleted, not pruned' <<'EOF'
 	repaired rolled
 EOF
 
-t 'replaced by another history: not adopted, nothing forced, nothing lost' <<'EOF'
+t 'replaced by another history: adopted when nothing can get lost' <<'EOF'
 	pair forged
 	cd forged-b
 	name=$(cd ../forged-a && writer)
@@ -155,14 +155,36 @@ t 'replaced by another history: not adopted, nothing forced, nothing lost' <<'EO
 	forge forged "$name"
 	git agent sync || test $? = 3
 	found replaced "refs/agent/log/$name" \
-		"git push origin refs/agent-remotes/origin/log/$name:refs/agent/log/$name-${tip:0:7}"
-	test_exit 1 git agent sync --repair >out
-	test_grep '^left: replaced: .*other logs there have those records$' out
+		'git agent sync --repair'
+	test_exit 1 git pull
+	repaired forged
 	test "$(git -C ../srv/forged.git rev-parse "refs/agent/log/$name-${tip:0:7}")" = "$tip"
-	test_exit 1 git agent sync --repair >../again
-	test_no_grep '^done: pushed' ../again
+	test "$(git rev-parse "refs/agent-remotes/origin/log/$name")" = "$(git -C ../srv/forged.git rev-parse "refs/agent/log/$name")"
+	git pull
+	test_exit 0 git agent log >out
+	test_grep 'a two' out
 	new_clone forged forged-c
 	cd "$SCRATCH/forged-c"
+	subjects >out
+	test_grep 'a two' out
+EOF
+
+t '… and its owner has gone on already: git pull works again' <<'EOF'
+	pair anew
+	name=$(cd anew-a && writer)
+	git -C anew-a push -q --force origin "main:refs/agent/log/$name"
+	(cd anew-a && git agent sync) || test $? = 3
+	cd anew-b
+	test_exit 3 git agent sync
+	test_exit 1 git pull
+	before=$(git -C ../srv/anew.git for-each-ref)
+	test_exit 1 git agent sync --repair >out
+	test_grep "^done: took 'refs/agent/log/$name' as 'origin' has it" out
+	test_grep '^left: unparseable' out
+	test_no_grep '^left: replaced' out
+	test "$(git -C ../srv/anew.git for-each-ref)" = "$before"
+	git pull
+	test_exit 0 git agent sync
 	subjects >out
 	test_grep 'a two' out
 EOF

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "store/doctor-parts.h"
 #include "store/index.h"
+#include "store/logrefs.h"
 #include "store/loose.h"
 #include "store/lost.h"
 #include "store/sync-state.h"
@@ -244,30 +245,86 @@ sync_now(struct mend *m, int flags)
 	return reached;
 }
 
-/* "<prefix>/log/<writer>", and of a replaced log what it is kept as. */
+/* 1 if a log that is here leads to it, besides the one of this name. */
+static int
+is_kept(struct repo *r, const char *but, const struct oid *id)
+{
+	struct reflist refs = REFLIST_INIT, others = REFLIST_INIT;
+	struct err *e;
+	size_t i, unnamed;
+	int kept;
+
+	e = logrefs_logs(r, &refs, &unnamed);
+	for (i = 0; i < refs.n; i++)
+		if (strcmp(refs.v[i].name, but) != 0)
+			reflist_add(&others, refs.v[i].name, &refs.v[i].id);
+	kept = e == NULL && reflist_contains(r, &others, id);
+	err_free(e);
+	reflist_release(&refs);
+	reflist_release(&others);
+	return kept;
+}
+
+/*
+ * From now on the log is what the remote has.  All that it was is in other
+ * logs, there and here.
+ */
 static void
+adopt(struct mend *m, const struct diagnosis *d, const struct finding *f)
+{
+	struct sync_report rep = { .remote = d->remote, .prefix = d->prefix };
+	const char *writer = strrchr(f->subject, '/') + 1;
+	char *name = xasprintf("log/%s", writer);
+	char *ref = xasprintf("refs/agent-remotes/%s/%s", d->remote, name);
+	struct err *e = NULL;
+
+	if (!object_exists(m->repo, &f->there) ||
+	    !is_kept(m->repo, ref, &f->id))
+		goto done;
+	e = ref_swap(m->repo, ref, &f->id, &f->there);
+	if (e == NULL)
+		e = sync_restored(m->repo, &rep, name);
+	if (e == NULL)
+		e = sync_remember_logs(m->repo, &rep);
+	if (e == NULL)
+		strvec_pushf(m->done, "took '%s' as '%s' has it; its records "
+		    "are in other logs", f->subject, d->remote);
+	failed(m, f->subject, e);
+done:
+	free(ref);
+	free(name);
+}
+
+/*
+ * "<prefix>/log/<writer>", and of a replaced log what it is kept as; 1 if it
+ * is there then.
+ */
+static int
 push_lost(struct mend *m, const struct diagnosis *d, const struct finding *f,
     const char *own)
 {
 	struct sync_report rep = { .remote = d->remote, .prefix = d->prefix };
 	const char *writer = strrchr(f->subject, '/') + 1;
+	int replaced = f->code == DOCTOR_REPLACED, arrived = 0;
 	struct strvec specs = STRVEC_INIT;
-	char hex[OID_HEX_SIZE], *name = xasprintf("log/%s", writer);
+	char hex[OID_HEX_SIZE], *ref = NULL;
 	struct err *e;
 
 	/* Our own goes with the push of our records. */
 	if (f->repair == NULL || (own != NULL && strcmp(writer, own) == 0))
-		goto done;
+		return 0;
 	oid_hex(&f->id, hex);
 	strvec_pushf(&specs, "%s:%s%s%.*s", hex, f->subject,
-	    f->code == DOCTOR_REPLACED ? "-" : "",
-	    f->code == DOCTOR_REPLACED ? 7 : 0, hex);
+	    replaced ? "-" : "", replaced ? 7 : 0, hex);
 	e = transfer_push(m->repo, &specs,
 	    (m->flags & DOCTOR_BACKGROUND) != 0, &rep);
 	if (e == NULL && rep.reached && rep.refused == 0 && rep.n > 0) {
 		strvec_pushf(m->done, "pushed '%s'", rep.refs[0].target);
-		if (f->code != DOCTOR_REPLACED)
-			e = sync_restored(m->repo, &rep, name);
+		ref = xasprintf("refs/agent-remotes/%s/%s", d->remote,
+		    rep.refs[0].name);
+		e = replaced ? ref_set(m->repo, ref, &f->id) :
+		    sync_restored(m->repo, &rep, rep.refs[0].name);
+		arrived = e == NULL;
 	} else if (e == NULL)
 		strvec_pushf(m->done, "could not push '%s': %s", f->subject,
 		    rep.problem != NULL ? rep.problem : rep.n > 0 &&
@@ -276,9 +333,9 @@ push_lost(struct mend *m, const struct diagnosis *d, const struct finding *f,
 	failed(m, f->subject, e);
 	rep.remote = rep.prefix = NULL;
 	sync_report_release(&rep);
-done:
 	strvec_release(&specs);
-	free(name);
+	free(ref);
+	return arrived;
 }
 
 static void
@@ -310,9 +367,11 @@ mend_there(struct mend *m)
 		if (d.v[i].code == DOCTOR_BEHIND)
 			move_forward(m, &d.v[i]);
 		else if (d.v[i].code == DOCTOR_REWOUND ||
-		    d.v[i].code == DOCTOR_REPLACED ||
 		    d.v[i].code == DOCTOR_DELETED)
-			push_lost(m, &d, &d.v[i], own);
+			(void)push_lost(m, &d, &d.v[i], own);
+		else if (d.v[i].code == DOCTOR_REPLACED && (d.v[i].kept ||
+		    push_lost(m, &d, &d.v[i], own)))
+			adopt(m, &d, &d.v[i]);
 	diagnosis_release(&d);
 	free(own);
 	return e;

@@ -185,23 +185,32 @@ lost_there(struct compare *c, enum doctor_code code, const char *writer,
 	free(name);
 }
 
-/* Replaced by another history: nothing is forced, but nothing gets lost. */
+/*
+ * Replaced by another history: nothing is forced, but nothing gets lost.  What
+ * is there is adopted once other logs there have what is here.
+ */
 static void
-replaced(struct compare *c, const char *writer, const struct oid *id)
+replaced(struct compare *c, const struct ref *there, const struct oid *id)
 {
+	const char *writer = there->name;
 	char *name = xasprintf("%s/log/%s", c->d->prefix, writer);
 	char hex[OID_HEX_SIZE], *kept;
 	int safe = oidset_has(&c->reach, id);
+	struct finding *f;
 
 	oid_hex(id, hex);
 	kept = xasprintf("%s-%.7s", writer, hex);
-	diagnosis_add(c->d, DOCTOR_REPLACED, name, xasprintf("on '%s' it is "
-	    "not a continuation of what was fetched before%s",
+	f = diagnosis_add(c->d, DOCTOR_REPLACED, name, xasprintf("on '%s' it "
+	    "is not a continuation of what was fetched before%s",
 	    c->d->remote, safe ? "; other logs there have those records" :
 	    ", and those records are only in the clones that have them"),
-	    safe ? NULL : xasprintf("git push %s %s%s:%s/log/%s",
-	    c->d->remote, c->folder, writer, c->d->prefix, kept), safe ?
-	    NULL : xasprintf("push what is here as '%s'", kept))->id = *id;
+	    xstrdup("git agent sync --repair"), safe ?
+	    xstrdup("take what is there from now on") :
+	    xasprintf("push what is here as '%s', and take what is there "
+	    "from now on", kept));
+	f->id = *id;
+	f->there = there->id;
+	f->kept = safe;
 	free(kept);
 	free(name);
 }
@@ -236,7 +245,7 @@ compare_log(struct compare *c, const struct ref *there)
 	else if (known != NULL && ((here &&
 	    !repo_contains(c->repo, &there->id, &known->id)) ||
 	    (!here && strvec_has(&c->rewound, log))))
-		replaced(c, there->name, &known->id);
+		replaced(c, there, &known->id);
 	else
 		unfetched(c, there->name);
 	if (own)

@@ -56,6 +56,8 @@ struct finding {
 	char *command;		/* what mends it, for a shell; or NULL */
 	char *repair;		/* what doctor_repair() does; NULL: nothing */
 	struct oid id;		/* of what repairs it, where that is known */
+	struct oid there;	/* DOCTOR_REPLACED: what the remote has now */
+	int kept;		/* and other logs there have what it had */
 };
 
 struct diagnosis {
