@@ -189,6 +189,21 @@ t '… and its owner has gone on already: git pull works again' <<'EOF'
 	test_grep 'a two' out
 EOF
 
+t 'a pushurl that is another repository is named, and nothing is lost' <<'EOF'
+	pair apart
+	git clone -q --bare srv/apart.git srv/fork.git
+	cd apart-a
+	git config remote.origin.pushurl "$DAEMON_URL/fork.git"
+	git agent log done 'a three'
+	test_exit 0 git agent sync >out 2>err
+	test_empty err
+	test_no_grep 'restored\|rewound' out
+	found bad-setting remote.origin.pushurl ''
+	git agent sync --check >out || :
+	test_grep "pushed to '$DAEMON_URL/fork.git', and '$DAEMON_URL/apart.git'" out
+	test_lines 1 out
+EOF
+
 t 'diverged: another copy wrote under our name; ours goes on' <<'EOF'
 	pair split
 	cd split-a

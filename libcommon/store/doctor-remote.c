@@ -165,14 +165,42 @@ push_command(const struct compare *c, const char *writer)
 	    c->folder, writer, c->d->prefix, writer);
 }
 
+/*
+ * What is pushed goes to another address than what is fetched comes from, so
+ * that no push puts it there: 1 and a finding.
+ */
+static int
+is_apart(struct compare *c)
+{
+	char *key = xasprintf("remote.%s.pushurl", c->d->remote), *from;
+	const char *push = repo_config(c->repo, key), *fetch;
+	int apart;
+
+	from = xasprintf("remote.%s.url", c->d->remote);
+	fetch = repo_config(c->repo, from);
+	apart = push != NULL && fetch != NULL && strcmp(push, fetch) != 0;
+	if (apart)
+		diagnosis_add(c->d, DOCTOR_BAD_SETTING, key, xasprintf("the "
+		    "records of this clone are pushed to '%s', and '%s', "
+		    "where all are fetched from, does not have them", push,
+		    fetch), NULL, NULL);
+	free(from);
+	free(key);
+	return apart;
+}
+
 /* A log that lost records on the remote which are here: name and tip. */
 static void
 lost_there(struct compare *c, enum doctor_code code, const char *writer,
     const struct oid *id)
 {
 	int own = c->own != NULL && strcmp(writer, c->own) == 0;
-	char *name = xasprintf("%s/log/%s", c->d->prefix, writer), *ref;
+	char *name, *ref;
 
+	c->own_is_told |= own;
+	if (own && is_apart(c))
+		return;
+	name = xasprintf("%s/log/%s", c->d->prefix, writer);
 	ref = code == DOCTOR_DELETED ? xasprintf("it is not on '%s' any more%s"
 	    "; its records are here", c->d->remote, c->blind ?
 	    ", unless another log has them that is not fetched yet" : "") :
@@ -181,7 +209,6 @@ lost_there(struct compare *c, enum doctor_code code, const char *writer,
 	diagnosis_add(c->d, code, name, ref, own ?
 	    xstrdup("git agent sync --push") : push_command(c, writer),
 	    xstrdup("push what is here"))->id = *id;
-	c->own_is_told |= own;
 	free(name);
 }
 

@@ -353,11 +353,19 @@ sync_restored(struct repo *r, struct sync_report *rep, const char *name)
 	struct buf text = BUF_INIT;
 	struct err *e = NULL;
 	size_t i;
+	int had = 0;	/* nothing was lost where it is pushed to */
 
+	for (i = 0; i < rep->n; i++)
+		had |= rep->refs[i].pushed &&
+		    rep->refs[i].fate == SYNC_UP_TO_DATE &&
+		    strcmp(rep->refs[i].name, name) == 0;
 	for (i = 0; i < rep->n; i++)
 		if (rep->refs[i].fate == SYNC_REWOUND &&
 		    strcmp(rep->refs[i].name, name) == 0) {
-			rep->refs[i].fate = SYNC_RESTORED;
+			rep->refs[i].fate = had ? SYNC_UP_TO_DATE :
+			    SYNC_RESTORED;
+			free(rep->refs[i].reason);
+			rep->refs[i].reason = NULL;
 			rep->rewound--;
 		}
 	if (sync_is_listed(known, name)) {

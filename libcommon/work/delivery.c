@@ -128,9 +128,11 @@ warn_rewound(struct repo *r, int *partial)
 	sync_rewound_refs(r, &refs);
 	for (i = 0; i < refs.n; i++) {
 		remote = logrefs_remote(refs.v[i], &name);
-		cmd_warn("on '%s', '%s' has lost records that were fetched "
-		    "before; they are kept here, and the remote's version is "
-		    "not adopted", remote, name);
+		/* Or only its ref is lost here, before a fetch. */
+		cmd_warn("on '%s', as far as is known, '%s' has lost records "
+		    "that were fetched before; they are kept here, and the "
+		    "remote's version is not adopted; 'git agent sync "
+		    "--check' tells more", remote, name);
 		free(remote);
 	}
 	*partial |= refs.n > 0;
