@@ -30,7 +30,7 @@ t 'a sync with another remote forgets nothing of the first' <<'EOF'
 	test_grep "^pruned: 'refs/agent-remotes/origin/log/$theirs'" out
 	test_exit 3 git -c agent.remote=other agent log --offline >out 2>err
 	test_grep x1 out
-	test_grep "on 'origin', 'log/$theirs' has lost records" err
+	test_grep "on 'origin', as far as is known, 'log/$theirs' has lost records" err
 EOF
 
 t 'nor does it take the alarm back' <<'EOF'
@@ -38,7 +38,7 @@ t 'nor does it take the alarm back' <<'EOF'
 	test_exit 3 git agent sync
 	git -c agent.remote=other agent sync
 	test_exit 3 git agent log --offline 2>err
-	test_grep "on 'origin', 'log/$(cd ../two-writer && writer)'" err
+	test_grep "on 'origin', as far as is known, 'log/$(cd ../two-writer && writer)'" err
 	(cd ../two-writer && git agent sync)
 	git agent sync
 	test_exit 0 git agent log --offline
@@ -79,7 +79,7 @@ t 'state of an earlier version is understood' <<'EOF'
 	: >.git/agent/fetched
 	echo "log/$theirs" >.git/agent/rewound
 	test_exit 3 git agent log --offline 2>err
-	test_grep "on 'origin', 'log/$theirs' has lost records" err
+	test_grep "on 'origin', as far as is known, 'log/$theirs' has lost records" err
 	test_no_grep 'nothing was ever fetched' err
 	test_exit 0 git agent sync
 	test_exit 0 git agent log --offline

@@ -389,7 +389,8 @@ ask(struct compare *c, int flags)
 static struct err *
 read_here(struct compare *c)
 {
-	char *ref = NULL, *list = sync_rewound(c->repo, c->d->remote), *line, *rest = list;
+	char *list = sync_rewound(c->repo, c->d->remote), *line, *rest = list;
+	char *ref = NULL;
 	struct err *e = writer_log(c->repo, &ref), *gone;
 
 	while ((line = strsep(&rest, "\n")) != NULL)

@@ -91,8 +91,8 @@ void	 diagnosis_release(struct diagnosis *);
  * Mend what the findings say can be mended; nothing where one is
  * DOCTOR_UNREADABLE.  No record is dropped, no log is forced or set back
  * without keeping where it was (store/lost.h), and a damaged file is moved to
- * <common dir>/agent/damaged/, not deleted.  `done` gets a sentence for each thing that was done or could not
- * be.  Examine again to see what is left.
+ * <common dir>/agent/damaged/, not deleted.  `done` gets a sentence for each
+ * thing that was done or could not be.  Examine again to see what is left.
  */
 struct err *doctor_repair(struct repo *, int flags, const struct diagnosis *,
 		struct strvec *done);

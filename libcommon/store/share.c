@@ -25,7 +25,7 @@ with_folders(mode_t mode)
 	return mode | (mode & 0444) >> 2;
 }
 
-/* What the setting (or NULL) makes of it: git_config_perm() in git's setup.c. */
+/* What the setting (or NULL) makes of it; git_config_perm() in git's setup.c */
 static mode_t
 shared_umask(const char *v, mode_t mask)
 {
