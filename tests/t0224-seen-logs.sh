@@ -85,4 +85,97 @@ t 'state of an earlier version is understood' <<'EOF'
 	test_exit 0 git agent log --offline
 EOF
 
+
+# ---- what a plain fetch brought ----------------------------------------------
+
+t 'a log that only a plain fetch brought, and pruned' <<'EOF'
+	seen plain
+	new_clone plain plain-late
+	git -C plain-late agent log 'done' y1
+	late=$(cd plain-late && writer)
+	cd plain-me
+	git fetch -q
+	test "$(subjects)" = "$(printf 'x1\ny1')"
+	git -C ../srv/plain.git update-ref -d "refs/agent/log/$late"
+	rm -rf ../plain-late
+	git fetch -q --prune
+	test_exit 3 git agent sync >out
+	test_grep "log/$late *rewound *deleted" out
+	git fetch -q --prune
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep y1 out
+	test_grep "on 'origin', 'log/$late' has lost records" err
+	test_exit 1 git agent sync --check >out
+	test_grep "^deleted: 'refs/agent/log/$late'" out
+	test_exit 0 git agent sync --repair
+	test_exit 0 git agent sync
+	git -C ../srv/plain.git rev-parse "refs/agent/log/$late"
+EOF
+
+t 'what a plain fetch added to one, and the server lost' <<'EOF'
+	cd plain-writer
+	git agent log 'done' x2
+	git agent log 'done' x3
+	theirs=$(writer)
+	cd ../plain-me
+	git fetch -q
+	test "$(subjects)" = "$(printf 'x1\nx2\nx3\ny1')"
+	git -C ../srv/plain.git update-ref -d "refs/agent/log/$theirs"
+	git fetch -q --prune
+	test_exit 3 git agent log --offline
+	test "$(subjects)" = "$(printf 'x1\nx2\nx3\ny1')"
+	(cd ../plain-writer && git agent sync)
+	git agent sync
+EOF
+
+t 'a forced fetch of a log that was set back' <<'EOF'
+	theirs=$(cd plain-writer && writer)
+	log=refs/agent/log/$theirs
+	git -C srv/plain.git update-ref "$log" "$log~1"
+	cd plain-me
+	git fetch -q --force
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep x3 out
+	test_grep "on 'origin', 'log/$theirs' has lost records" err
+	test "$(git rev-parse "refs/agent-remotes/origin/log/$theirs")" = \
+		"$(git -C ../plain-writer rev-parse "$log")"
+	test_exit 1 git agent sync --check >out
+	test_grep "^rewound: '$log'" out
+	test_exit 3 git agent sync
+	(cd ../plain-writer && git agent sync)
+	test_exit 0 git agent sync
+EOF
+
+t 'a forced fetch of a log that was replaced: both are read' <<'EOF'
+	theirs=$(cd plain-writer && writer)
+	log=refs/agent/log/$theirs
+	cd srv/plain.git
+	id=$(printf 'done: z1\n\nAgent-Kind: done\nAgent-Clock: 2026-01-01T00:00:00.000000Z\n' |
+		git commit-tree "$(git mktree </dev/null)")
+	git update-ref "$log" "$id"
+	cd ../../plain-me
+	git fetch -q --force
+	test_exit 3 git agent log --offline
+	test "$(subjects)" = "$(printf 'x1\nx2\nx3\ny1\nz1')"
+	test_exit 1 git agent sync --check >out
+	test_grep "^replaced: '$log'" out
+	test_exit 3 git agent sync
+	test "$(subjects)" = "$(printf 'x1\nx2\nx3\ny1\nz1')"
+EOF
+
+t 'nothing of a remote that was removed' <<'EOF'
+	seen gone
+	cd gone-me
+	git agent log --offline
+	git remote remove origin
+	git for-each-ref --format='delete %(refname)' refs/agent-remotes |
+		git update-ref --stdin
+	for i in 1 2; do
+		test_exit 0 git agent log >out
+		test_no_grep x1 out
+	done
+	git for-each-ref refs/agent-remotes >refs
+	test_empty refs
+EOF
+
 finish

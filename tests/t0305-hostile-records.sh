@@ -24,6 +24,12 @@ trailers() {
 		"${2:-$GOOD_CLOCK}"
 }
 
+# forget NAME: drop a fetched ref for good, that is, with what remembers it.
+forget() {
+	git update-ref -d "refs/agent-remotes/origin/$1"
+	rm -f .git/agent/index .git/agent/known-logs
+}
+
 git init -q --bare srv/hostile.git
 new_repo hostile
 git -C hostile remote add origin "$DAEMON_URL/hostile.git"
@@ -46,7 +52,7 @@ t 'control bytes and escape sequences reach no terminal' <<'EOF'
 	LC_ALL=C test_no_grep "[$(printf '\001-\010\013-\037\177')]" out
 	LC_ALL=C test_no_grep "$(printf '\302\233')" out
 	LC_ALL=C test_no_grep "$(printf '\342\200\256')" out
-	git update-ref -d refs/agent-remotes/origin/log/ansi
+	forget log/ansi
 EOF
 
 t 'malformed commits are skipped, counted and said; the rest is read' <<'EOF'
@@ -78,7 +84,7 @@ t 'malformed commits are skipped, counted and said; the rest is read' <<'EOF'
 	test_grep "$n commits in the logs could not be read as records and were skipped" err
 	test "$(subjects --offline 2>/dev/null)" = 'honest one'
 	for ref in $(git for-each-ref --format='%(refname)' 'refs/agent-remotes/origin/log/bad*'); do
-		git update-ref -d "$ref"
+		forget "${ref#refs/agent-remotes/origin/}"
 	done
 	test_exit 0 git agent log --offline
 EOF
@@ -92,7 +98,7 @@ t 'trailers forged in a body stay text' <<'EOF'
 	test "$(jq -r .kind out)" = failed
 	test "$(jq -r .clock out)" = $GOOD_CLOCK
 	test "$(jq -r .writer out)" = ''
-	git update-ref -d refs/agent-remotes/origin/log/forged
+	forget log/forged
 EOF
 
 t 'invalid UTF-8 is shown as replacement characters, also in JSON' <<'EOF'
@@ -106,12 +112,12 @@ t 'invalid UTF-8 is shown as replacement characters, also in JSON' <<'EOF'
 	test "$(jq -r .subject out)" = 'caf� �'
 	iconv -f UTF-8 -t UTF-8 out >copy
 	test_cmp out copy
-	git update-ref -d refs/agent-remotes/origin/log/latin
+	forget log/latin
 EOF
 
 t 'records that take long to parse do not' <<'EOF'
 	cd hostile
-	trap 'rm -f .git/refs/agent-remotes/origin/log/*' EXIT
+	trap 'rm -f .git/refs/agent-remotes/origin/log/* .git/agent/index' EXIT
 	# A trailer of 300,000 lines; a header of 100,000 parents, none here.
 	{ printf 'done: folded\n'; trailers; yes ' a' | head -n 300000; } |
 		evil folded
@@ -181,7 +187,7 @@ t 'what is no commit at a log ref' <<'EOF'
 	test_grep '3 commits in the logs' err
 	git symbolic-ref -d refs/agent-remotes/origin/log/sym
 	for x in log/blob log/tree log/tag beat/blob; do
-		git update-ref -d refs/agent-remotes/origin/$x
+		forget $x
 	done
 EOF
 
@@ -193,8 +199,7 @@ t 'a project branch pushed as a log' <<'EOF'
 	test_grep 'honest one' out
 	test_grep '1 commit in the logs could not be read' err
 	git -C ../srv/hostile.git update-ref -d refs/agent/log/eve-host-000000
-	git update-ref -d refs/agent-remotes/origin/log/eve-host-000000
-	rm .git/agent/known-logs
+	forget log/eve-host-000000
 EOF
 
 t 'records behind one that is malformed are still read' <<'EOF'
@@ -207,7 +212,7 @@ t 'records behind one that is malformed are still read' <<'EOF'
 	subjects --offline >out 2>err || test $? = 3
 	printf 'honest one\nnewer\nolder\n' >expected
 	test_cmp expected out
-	git update-ref -d refs/agent-remotes/origin/log/mixed
+	forget log/mixed
 EOF
 
 t 'an object that is missing is counted, not fatal' <<'EOF'
@@ -236,7 +241,7 @@ EOF
 t 'names of refs that no writer has' <<'EOF'
 	cd hostile
 	id=$({ printf 'done: weird\n'; trailers; } | evil ok)
-	git update-ref -d refs/agent-remotes/origin/log/ok
+	forget log/ok
 	for name in log/-x 'log/a"b' "log/a'b" 'log/ä' 'log/a$(id)' 'log/x/y' \
 	    "log/$(printf 'n%.0s' $(seq 150))"; do
 		git update-ref "refs/agent-remotes/origin/$name" "$id"
@@ -247,6 +252,7 @@ t 'names of refs that no writer has' <<'EOF'
 	git for-each-ref --format='delete %(refname)' refs/agent-remotes |
 		grep -v "/log/$(head -n 1 .git/agent/writer)" |
 		git update-ref --stdin
+	rm .git/agent/index
 EOF
 
 t 'no log is read from below the heartbeats, which may be forced' <<'EOF'
@@ -254,7 +260,7 @@ t 'no log is read from below the heartbeats, which may be forced' <<'EOF'
 	id=$({ printf 'done: forced\n'; trailers; } | evil ok)
 	git agent log --offline >out
 	test_grep forced out
-	git update-ref -d refs/agent-remotes/origin/log/ok
+	forget log/ok
 	git push -q origin "$id:refs/agent/beat/log/eve"
 	git agent sync
 	git rev-parse --verify refs/agent-remotes/origin/beat/log/eve
@@ -264,7 +270,7 @@ t 'no log is read from below the heartbeats, which may be forced' <<'EOF'
 	test_grep '1 commit in the logs could not be read' err
 	test_exit 128 git agent log show "$id" --offline
 	git push -q origin :refs/agent/beat/log/eve
-	git update-ref -d refs/agent-remotes/origin/beat/log/eve
+	forget beat/log/eve
 	test_exit 0 git agent log
 EOF
 
@@ -276,7 +282,7 @@ t 'no heartbeat is read from below the logs' <<'EOF'
 	beat=$({ printf 'beat: alive\n'
 		trailers beat "$(date -u +%Y-%m-%dT%H:%M:%S.000000Z)"
 		printf 'Agent-Run: %s\n' $run; } | evil ok)
-	git update-ref -d refs/agent-remotes/origin/log/ok
+	forget log/ok
 	state() { git agent status --offline --json | jq -r '.runs[0].state'; }
 	test "$(state)" = stale
 	git update-ref refs/agent-remotes/origin/log/beat/eve "$beat"
@@ -284,7 +290,7 @@ t 'no heartbeat is read from below the logs' <<'EOF'
 	git update-ref refs/agent-remotes/origin/beat/eve "$beat"
 	test "$(state)" = live
 	for x in log/run log/beat/eve beat/eve; do
-		git update-ref -d refs/agent-remotes/origin/$x
+		forget $x
 	done
 EOF
 
@@ -307,7 +313,7 @@ t 'a clock far in the future is shown, flagged and not followed' <<'EOF'
 	git agent log --render -o - --offline >out
 	sed -n '/^## Status/,/^## Next/p' out >status
 	test_grep 'from now' status
-	git update-ref -d refs/agent-remotes/origin/log/future
+	forget log/future
 EOF
 
 t 'a clock that is a little ahead is followed: effects sort behind causes' <<'EOF'
@@ -318,7 +324,7 @@ t 'a clock that is a little ahead is followed: effects sort behind causes' <<'EO
 	git agent log --offline >out
 	git agent log status 'an answer to it' --no-push
 	test "$(subjects --offline -n 1)" = 'an answer to it'
-	git update-ref -d refs/agent-remotes/origin/log/fast
+	forget log/fast
 EOF
 
 t 'an instruction with a hostile sender and text' <<'EOF'
@@ -335,8 +341,7 @@ t 'an instruction with a hostile sender and text' <<'EOF'
 	jq -r .hookSpecificOutput.additionalContext out >text
 	test_grep -F '`rm -rf /` $(id) "quoted"' text
 	LC_ALL=C test_no_grep "$(printf '\033')" text
-	git update-ref -d refs/agent-remotes/origin/log/steer
-	rm .git/agent/known-logs
+	forget log/steer
 EOF
 
 t 'bad prefixes and numbers' <<'EOF'

@@ -143,3 +143,10 @@ index_replace(struct index *ix, struct buf *head, struct buf *base, int save)
 		save_files(ix->repo, meta.base, segment_image_of(ix->file[0]),
 		    base == NULL ? NULL : segment_image_of(older));
 }
+
+void
+index_save(struct index *ix)
+{
+	save_files(ix->repo, ix->meta.base, segment_image_of(ix->file[0]),
+	    ix->file[1] == NULL ? NULL : segment_image_of(ix->file[1]));
+}

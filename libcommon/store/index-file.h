@@ -24,6 +24,8 @@ void	 index_unload(struct index *);
  * `base` NULL: the older file stays.  Takes both images' contents. */
 void	 index_replace(struct index *, struct buf *head, struct buf *base,
 	    int save);
+/* Put what was made anew without `save` in the place of the files. */
+void	 index_save(struct index *);
 /* The kind of an entry of that file. */
 void	 index_kind_name(struct segment *, const struct index_entry *,
 	    char name[KIND_SIZE]);

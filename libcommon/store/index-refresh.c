@@ -36,6 +36,9 @@ struct refresh {
 	struct oidset old_tips, met;
 	struct index_batch batch;
 	int anew, save;
+	int watch;		/* for what was seen and is not reached */
+	int hold;		/* not to be saved, as some of that is */
+	struct reflist seen;	/* the refs, as the older index has them */
 };
 
 /* Now by the clock of the file system that the refs are on, in ns. */
@@ -190,6 +193,23 @@ read_news(struct refresh *f)
 }
 
 static void
+note_seen(struct refresh *f)
+{
+	struct index *ix = f->ix;
+	struct buf name = BUF_INIT;
+	struct index_ref ref;
+	size_t i;
+
+	for (i = 0; i < segment_count(ix->file[0], TABLE_REFS); i++)
+		if (segment_get(ix->file[0], TABLE_REFS, i, &ref,
+		    sizeof(ref)) && index_ref_name(ix, &ref, &name))
+			reflist_add(&f->seen, name.p, &ref.tip);
+	if (index_is_damaged(ix))
+		reflist_release(&f->seen);
+	buf_release(&name);
+}
+
+static void
 read_all(struct refresh *f)
 {
 	struct index_walk w = { .repo = f->ix->repo, .batch = &f->batch,
@@ -317,6 +337,17 @@ put(struct refresh *f)
 	return ok;
 }
 
+static void
+refresh_release(struct refresh *f)
+{
+	reflist_release(&f->refs);
+	reflist_release(&f->seen);
+	buf_release(&f->state);
+	oidset_release(&f->old_tips);
+	oidset_release(&f->met);
+	index_batch_release(&f->batch);
+}
+
 static struct err *
 refresh(struct refresh *f, const struct lock *l)
 {
@@ -338,10 +369,39 @@ refresh(struct refresh *f, const struct lock *l)
 	}
 	if (f->anew || !read_news(f) || !put(f)) {
 		f->anew = 1;
+		if (f->watch)
+			note_seen(f);
 		read_all(f);
+		/* Nothing that was seen is forgotten before it is put back. */
+		f->save &= f->seen.n == 0 && !f->hold;
 		(void)put(f);
 	}
 	return NULL;
+}
+
+/* The index was made anew: what was seen before, and is not reached now? */
+static struct err *
+put_back(struct refresh *f, const struct lock *l)
+{
+	struct index *ix = f->ix;
+	struct refresh again = { .ix = ix, .state = BUF_INIT };
+	struct err *e = NULL;
+	size_t restored = 0, left = 0;
+
+	if (f->seen.n > 0)
+		restored = sync_restore_seen(ix->repo, ix, &f->seen, &left);
+	if (restored == 0)
+		restored = sync_keep_hidden(ix->repo, ix, &f->refs);
+	again.hold = f->hold || left > 0;
+	again.anew = f->seen.n > 0 || f->hold;
+	if (restored > 0)
+		e = refresh(&again, l);
+	if (restored > 0 && e == NULL && !index_is_damaged(ix))
+		e = put_back(&again, l);
+	else if (restored == 0 && f->seen.n > 0 && left == 0 && l->fd >= 0)
+		index_save(ix);
+	refresh_release(&again);
+	return e;
 }
 
 /* 1 if this is nobody's project: then no traces are left. */
@@ -385,21 +445,11 @@ take_turn(struct index *ix, struct lock *lock)
 	free(path);
 }
 
-static void
-refresh_release(struct refresh *f)
-{
-	reflist_release(&f->refs);
-	buf_release(&f->state);
-	oidset_release(&f->old_tips);
-	oidset_release(&f->met);
-	index_batch_release(&f->batch);
-}
-
 struct err *
 index_refresh(struct index *ix, int anew)
 {
-	struct refresh f = { .ix = ix, .state = BUF_INIT, .anew = anew };
-	struct refresh again = { .ix = ix, .state = BUF_INIT };
+	struct refresh f = { .ix = ix, .state = BUF_INIT, .anew = anew,
+	    .watch = !ix->plain };
 	struct lock lock = LOCK_INIT;
 	struct err *e;
 
@@ -409,11 +459,9 @@ index_refresh(struct index *ix, int anew)
 	take_turn(ix, &lock);
 	e = refresh(&f, &lock);
 	/* What is only added to hides nothing. */
-	if (e == NULL && f.anew && !ix->plain && !index_is_damaged(ix) &&
-	    sync_keep_hidden(ix->repo, ix, &f.refs) > 0)
-		e = refresh(&again, &lock);
+	if (e == NULL && f.anew && !ix->plain && !index_is_damaged(ix))
+		e = put_back(&f, &lock);
 	lock_release(&lock);
 	refresh_release(&f);
-	refresh_release(&again);
 	return e;
 }

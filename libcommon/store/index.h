@@ -6,6 +6,10 @@
  * reader that comes by (or made anew, where they are missing, damaged or of
  * another version), and may be deleted at any time.
  *
+ * One thing it knows that is nowhere else: which logs were seen here.  Where
+ * the refs do not reach them any more, they are put back before it is made
+ * anew (sync_restore_seen() in store/sync.h).
+ *
  * It is current when the refs of the logs are where they were.  Readers that
  * may not write keep it in memory.
  *

@@ -319,6 +319,19 @@ sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 	return kept;
 }
 
+struct err *
+sync_recover(struct repo *r)
+{
+	struct index *ix = NULL;
+	struct err *e;
+
+	if (index_is_current(r))
+		return NULL;
+	e = index_open(r, &ix);
+	index_close(ix);
+	return e;
+}
+
 /*
  * The list of the logs is written again only where there is news: of this
  * fetch, or of a plain one that the index has seen since.

@@ -150,11 +150,10 @@ static struct err *
 fetch(struct repo *r, int background, struct sync_report *rep)
 {
 	struct strvec specs = STRVEC_INIT;
-	struct err *e = NULL;
+	struct err *e;
 	int cleared = 0;
 
-	if (!index_is_current(r))
-		e = sync_restore_pruned(r);
+	e = sync_recover(r);
 	if (e == NULL)
 		e = fetch_specs(r, rep, &specs);
 	if (e == NULL)
@@ -201,7 +200,7 @@ leave_prefix(struct repo *r, int background, struct sync_report *rep)
 		sync_report_release(&last);
 		return NULL;
 	}
-	e = sync_restore_pruned(r);
+	e = sync_recover(r);
 	if (e == NULL)
 		e = fetch_specs(r, &last, &specs);
 	if (e == NULL)

@@ -92,7 +92,21 @@ int	 sync_is_connected(struct repo *);
  * here, and count it among the rewound.  Of every remote that is still there.
  */
 struct err *sync_restore_pruned(struct repo *);
-/* What that would put back, remote by remote: "<hex> <ref>" each. */
+/*
+ * For the index: a plain `git fetch` brings and drops what known-logs does
+ * not know.  `seen` is where the refs of logs were when the index was last
+ * written, and `ix` is made of the refs as they are.  What it does not reach
+ * is put back: the ref of a fetched log that is gone, or was set back or
+ * forced to elsewhere; it counts among the rewound, and the version that it
+ * was forced to is kept as by sync_keep_hidden().  Nothing of a remote that
+ * is gone.  Returns how many refs it made or moved; *left could not be, and
+ * are to be tried again.
+ */
+size_t	 sync_restore_seen(struct repo *, struct index *ix,
+	    const struct reflist *seen, size_t *left);
+/* Both of this, by bringing the index up to date; before anything is fetched. */
+struct err *sync_recover(struct repo *);
+/* What sync_restore_pruned() would put back, remote by remote: "<hex> <ref>" each. */
 struct err *sync_list_pruned(struct repo *, struct strvec *);
 /*
  * A log may go on behind a commit that is not read, which hides what was

@@ -185,8 +185,7 @@ fetch(struct repo *r, int *partial)
 void
 delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
 {
-	if (!index_is_current(r))
-		err_free(sync_restore_pruned(r));
+	err_free(sync_recover(r));
 	if (how == DELIVERY_ALWAYS ||
 	    (how == DELIVERY_FIRST && !sync_is_connected(r)))
 		fetch(r, partial);
