@@ -178,4 +178,42 @@ t 'nothing of a remote that was removed' <<'EOF'
 	test_empty refs
 EOF
 
+# ---- this clone's own log ----------------------------------------------------
+
+t 'a mirror, where a plain fetch sets the own log back' <<'EOF'
+	new_origin mirrored
+	git clone -q --mirror "$DAEMON_URL/mirrored.git" mirror.git
+	cd mirror.git
+	git agent log 'done' m1
+	git agent log --no-push 'done' m2
+	git agent log >out
+	git fetch -q
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep m2 out
+	test_grep "a log of this clone, 'refs/agent/log/$(writer)', had been set back" err
+	test_exit 0 git agent log --offline
+	git fetch -q
+	# Without a reader before it, too.
+	git agent sync >out
+	test_grep "push *log/$(writer) *moved" out
+	test "$(server_log mirrored .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
+	test "$(subjects)" = "$(printf 'm1\nm2')"
+EOF
+
+t 'and what was written before anybody looked' <<'EOF'
+	cd mirror.git
+	log=refs/agent/log/$(writer)
+	git agent log --no-push 'done' m3
+	git agent log >out
+	git update-ref "$log" "$log~2"
+	git agent log --no-push 'done' m4
+	test_exit 3 git agent log --offline
+	test "$(subjects)" = "$(printf 'm1\nm2\nm3\nm4')"
+	git agent sync || test $? = 3
+	git agent sync || test $? = 3
+	git -C ../srv/mirrored.git log --format=%s --glob='refs/agent/log/*' >out
+	test_grep 'done: m3' out
+	test_grep 'done: m4' out
+EOF
+
 finish

@@ -119,6 +119,66 @@ put_fetched(struct putting *p, const struct ref *seen, const char *remote,
 	err_free(e);
 }
 
+/* The ref moves forward, or what it had is made a log beside it. */
+static void
+revive(struct putting *p, const struct ref *seen)
+{
+	struct err *e = lost_keep(p->repo, seen->name, &seen->id, 0);
+	char *text;
+
+	p->restored += e == NULL;
+	p->left += e != NULL;
+	if (e == NULL) {
+		lost_settle(p->repo, NULL);
+		text = xasprintf("a log of this clone, '%s', had been set "
+		    "back or deleted, as by a fetch in a mirror; what it had "
+		    "is back", seen->name);
+		repo_note_damage(p->repo, text);
+		free(text);
+	}
+	err_free(e);
+}
+
+/* 1 if this clone writes to it: log_check() tells that it is gone. */
+static int
+is_present(struct repo *r, const char *name)
+{
+	char *ref = NULL;
+	struct err *e = writer_log(r, &ref);
+	int is = e != NULL || (ref != NULL && strcmp(ref, name) == 0);
+
+	err_free(e);
+	free(ref);
+	return is;
+}
+
+/* One of this clone's own; that it is damaged is told by others. */
+static void
+put_own(struct putting *p, const struct ref *seen)
+{
+	struct repo *r = p->repo;
+	struct record rec = RECORD_INIT;
+	struct oid now;
+	struct err *e = ref_read(r, seen->name, &now);
+
+	if (e != NULL && e->code == ERR_NOTFOUND &&
+	    !is_present(r, seen->name)) {
+		err_free(e);
+		e = NULL;
+		revive(p, seen);
+	} else if (e == NULL && repo_contains(r, &seen->id, &now)) {
+		revive(p, seen);
+	} else if (e == NULL && surely_lacks(r, &now, &seen->id)) {
+		e = record_read(r, &now, &rec);
+		if (e == NULL)
+			revive(p, seen);
+	}
+	/* They go on from where the index saw it (log_newest()). */
+	p->left += e != NULL;
+	err_free(e);
+	record_release(&rec);
+}
+
 static void
 put_all(struct putting *p, struct index *ix, const struct reflist *seen)
 {
@@ -131,6 +191,9 @@ put_all(struct putting *p, struct index *ix, const struct reflist *seen)
 		if (index_find(ix, &seen->v[i].id, &entry) ||
 		    !has_records(p->repo, &seen->v[i].id))
 			continue;
+		if (strncmp(seen->v[i].name, LOG_PREFIX,
+		    strlen(LOG_PREFIX)) == 0)
+			put_own(p, &seen->v[i]);
 		remote = logrefs_remote(seen->v[i].name, &name);
 		if (remote != NULL && repo_has_view(p->repo, remote) &&
 		    writer_name_ok(name + strlen("log/")))

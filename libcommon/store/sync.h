@@ -99,14 +99,16 @@ struct err *sync_restore_pruned(struct repo *);
  * is put back: the ref of a fetched log that is gone, or was set back or
  * forced to elsewhere; it counts among the rewound, and the version that it
  * was forced to is kept as by sync_keep_hidden().  Nothing of a remote that
- * is gone.  Returns how many refs it made or moved; *left could not be, and
- * are to be tried again.
+ * is gone.  A log of this clone that was set back is moved forward again, or,
+ * if it has gone on, what it had is made a log beside it (store/lost.h), and
+ * repo_note_damage() is told.  Returns how many refs it made or moved; *left
+ * could not be, and are to be tried again.
  */
 size_t	 sync_restore_seen(struct repo *, struct index *ix,
 	    const struct reflist *seen, size_t *left);
-/* Both of this, by bringing the index up to date; before anything is fetched. */
+/* Both of this, by bringing the index up to date, before a fetch. */
 struct err *sync_recover(struct repo *);
-/* What sync_restore_pruned() would put back, remote by remote: "<hex> <ref>" each. */
+/* What sync_restore_pruned() would put back: "<hex> <ref>", by remotes. */
 struct err *sync_list_pruned(struct repo *, struct strvec *);
 /*
  * A log may go on behind a commit that is not read, which hides what was
