@@ -136,7 +136,7 @@ t 'a forced fetch of a log that was set back' <<'EOF'
 	git fetch -q --force
 	test_exit 3 git agent log --offline >out 2>err
 	test_grep x3 out
-	test_grep "on 'origin', 'log/$theirs' has lost records" err
+	test_grep "on 'origin', as far as is known, 'log/$theirs' has lost records" err
 	test "$(git rev-parse "refs/agent-remotes/origin/log/$theirs")" = \
 		"$(git -C ../plain-writer rev-parse "$log")"
 	test_exit 1 git agent sync --check >out
