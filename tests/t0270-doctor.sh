@@ -204,6 +204,21 @@ t 'a pushurl that is another repository is named, and nothing is lost' <<'EOF'
 	test_lines 1 out
 EOF
 
+t 'a ref where the folder of the records is to be' <<'EOF'
+	new_origin way
+	new_clone way way-a
+	cd way-a
+	for ref in refs/agent refs/agent-remotes; do
+		git update-ref $ref HEAD
+		found blocked $ref "git update-ref refs/moved/.*"
+		test_exit 1 git agent sync --repair
+		test_exit 1 git agent sync --check >out
+		eval "$(sed -n 's/^blocked.*; run: //p' out)"
+		nothing_found
+	done
+	git agent log 'done' 'a one'
+EOF
+
 t 'diverged: another copy wrote under our name; ours goes on' <<'EOF'
 	pair split
 	cd split-a

@@ -411,7 +411,8 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 	failed(&m, LOG_PREFIX, doctor_keep_logs(r, d, done));
 	for (i = 0; i < d->n; i++)
 		if (d->v[i].code == DOCTOR_COPIED ||
-		    d->v[i].code == DOCTOR_BLOCKED ||
+		    (d->v[i].code == DOCTOR_BLOCKED &&
+		    d->v[i].repair != NULL) ||
 		    d->v[i].code == DOCTOR_NO_WRITER)
 			renew_writer(&m, &d->v[i]);
 	online = online && sync_now(&m, SYNC_FETCH |

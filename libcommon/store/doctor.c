@@ -109,6 +109,29 @@ settings(struct repo *r, struct diagnosis *d)
 	err_free(e);
 }
 
+/* git has no ref below the name of another. */
+static void
+in_the_way(struct repo *r, struct diagnosis *d)
+{
+	static const char *const names[] = { "refs/agent",
+	    "refs/agent-remotes" };
+	struct oid id;
+	struct err *e;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		e = ref_read(r, names[i], &id);
+		if (e == NULL)
+			diagnosis_add(d, DOCTOR_BLOCKED, names[i],
+			    xstrdup("git can have no records while there is a "
+			    "ref of this name"), xasprintf("git update-ref "
+			    "refs/moved/%s %s && git update-ref -d %s",
+			    names[i] + strlen("refs/"), names[i], names[i]),
+			    NULL);
+		err_free(e);
+	}
+}
+
 static struct err *
 own_writer(struct repo *r, struct diagnosis *d)
 {
@@ -160,6 +183,7 @@ doctor_examine(struct repo *r, int flags, struct diagnosis *d)
 
 	settings(r, d);
 	doctor_files(r, d);
+	in_the_way(r, d);
 	e = own_writer(r, d);
 	if (e == NULL)
 		e = doctor_own_log(r, d);
