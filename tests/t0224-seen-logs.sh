@@ -86,6 +86,32 @@ t 'state of an earlier version is understood' <<'EOF'
 EOF
 
 
+t 'a remote that was renamed' <<'EOF'
+	seen renamed
+	cd renamed-me
+	git remote rename origin upstream
+	git -C ../srv/renamed.git update-ref -d "refs/agent/log/$theirs"
+	git fetch -q --prune
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep x1 out
+	test_grep "'log/$theirs' has lost records" err
+	git fetch -q --prune
+	test_exit 3 git agent sync >out
+	test_grep "log/$theirs *rewound *deleted" out
+	git for-each-ref --format='%(refname)' refs/agent-remotes >refs
+	test_grep "refs/agent-remotes/upstream/log/$theirs" refs
+	test_no_grep /origin/ refs
+	git config --get-all remote.upstream.fetch >specs
+	test_no_grep agent-remotes/origin specs
+	test_lines 3 specs
+	test_exit 1 git agent sync --check >out
+	test_grep "^deleted: 'refs/agent/log/$theirs'" out
+	(cd ../renamed-writer && git agent sync)
+	test_exit 0 git agent sync
+	test_exit 0 git agent log
+	git agent sync --check
+EOF
+
 # ---- what a plain fetch brought ----------------------------------------------
 
 t 'a log that only a plain fetch brought, and pruned' <<'EOF'

@@ -166,8 +166,10 @@ t 'a commit that is far too large is not read, wherever it is' <<'EOF'
 	rm -f .git/agent/index*
 	test_exit 3 git agent log --offline
 	check
+	rm .git/agent/index
 	git update-ref refs/agent/log/large "$large"
 	test_exit 3 limited git agent log --offline
+	rm .git/agent/index
 	git update-ref -d refs/agent/log/large
 	git update-ref refs/agent/beat/large "$large"
 	test_exit 0 limited git agent status --offline

@@ -20,29 +20,35 @@ add_quoted(struct buf *b, const char *value)
 	buf_addch(b, '$');
 }
 
+struct err *
+repo_drop_refspec(struct repo *r, const char *name, const char *spec)
+{
+	char *key = xasprintf("remote.%s.fetch", name);
+	git_config *config = NULL;
+	struct buf value = BUF_INIT;
+	struct err *e = NULL;
+
+	add_quoted(&value, spec);
+	if (git_repository_config(&config, r->git) != 0 ||
+	    git_config_delete_multivar(config, key, value.p) != 0)
+		e = err_git("cannot take '%s' out of '%s'", spec, key);
+	git_config_free(config);
+	buf_release(&value);
+	free(key);
+	return e;
+}
+
 /* Take away a refspec with another source for the destination of `spec`. */
 static struct err *
 drop_rival(struct repo *r, const char *name, const char *have,
     const char *spec)
 {
 	const char *to = strchr(have, ':');
-	git_config *config = NULL;
-	struct buf value = BUF_INIT;
-	struct err *e = NULL;
-	char *key;
 
 	if (to == NULL || strcmp(to, strchr(spec, ':')) != 0 ||
 	    strcmp(have, spec) == 0)
 		return NULL;
-	key = xasprintf("remote.%s.fetch", name);
-	add_quoted(&value, have);
-	if (git_repository_config(&config, r->git) != 0 ||
-	    git_config_delete_multivar(config, key, value.p) != 0)
-		e = err_git("cannot take '%s' out of '%s'", have, key);
-	git_config_free(config);
-	buf_release(&value);
-	free(key);
-	return e;
+	return repo_drop_refspec(r, name, have);
 }
 
 static int

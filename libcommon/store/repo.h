@@ -94,6 +94,8 @@ int	 repo_prefix_ok(const char *);
  */
 struct err *repo_add_refspecs(struct repo *, const char *remote,
 		const char *const *specs, int *added);
+struct err *repo_drop_refspec(struct repo *, const char *remote,
+		const char *spec);
 /* Append the remote's fetch refspecs; none where it is not in a file. */
 struct err *repo_refspecs(struct repo *, const char *remote, struct strvec *);
 

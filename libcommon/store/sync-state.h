@@ -11,6 +11,12 @@
 struct err *sync_remember_fetch(struct repo *, const struct sync_report *);
 /* For that: keep where the logs are, if one has moved. */
 struct err *sync_remember_logs(struct repo *, const struct sync_report *);
+/*
+ * `git remote rename` leaves our refspecs and what they fetched where they
+ * were, by the former name: bring the logs to the present one, and take those
+ * refspecs away.
+ */
+struct err *sync_follow_rename(struct repo *, const char *remote);
 /* The logs of that remote are to be looked for elsewhere from now on. */
 struct err *sync_forget_logs(struct repo *, const char *remote);
 /* What sync_rewound() is to return: one name a line. */

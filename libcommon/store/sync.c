@@ -155,6 +155,8 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 
 	e = sync_recover(r);
 	if (e == NULL)
+		e = sync_follow_rename(r, rep->remote);
+	if (e == NULL)
 		e = fetch_specs(r, rep, &specs);
 	if (e == NULL)
 		e = transfer_fetch(r, &specs, background, rep);
