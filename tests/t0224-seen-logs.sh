@@ -125,6 +125,8 @@ t 'a log that only a plain fetch brought, and pruned' <<'EOF'
 	git -C ../srv/plain.git update-ref -d "refs/agent/log/$late"
 	rm -rf ../plain-late
 	git fetch -q --prune
+	test_exit 1 git agent sync --check >out
+	test_grep "^pruned: 'refs/agent-remotes/origin/log/$late'" out
 	test_exit 3 git agent sync >out
 	test_grep "log/$late *rewound *deleted" out
 	git fetch -q --prune
@@ -219,6 +221,8 @@ t 'a mirror, where a plain fetch sets the own log back' <<'EOF'
 	test_grep "a log of this clone, 'refs/agent/log/$(writer)', had been set back" err
 	test_exit 0 git agent log --offline
 	git fetch -q
+	test_exit 1 git agent sync --check >out
+	test_grep "^behind: 'refs/agent/log/$(writer)'" out
 	# Without a reader before it, too.
 	git agent sync >out
 	test_grep "push *log/$(writer) *moved" out

@@ -6,6 +6,8 @@
 
 #include "base/alloc.h"
 #include "store/barred.h"
+#include "store/index.h"
+#include "store/logrefs.h"
 #include "store/lost.h"
 #include "store/record.h"
 #include "store/repair.h"
@@ -204,5 +206,78 @@ doctor_leave_log(struct repo *r, struct strvec *done)
 		    "record of '%s' is not here", id, ref);
 	free(ref);
 	free(id);
+	return e;
+}
+
+static int
+is_told(const struct diagnosis *d, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		if ((d->v[i].code == DOCTOR_PRUNED ||
+		    d->v[i].code == DOCTOR_BEHIND) &&
+		    strcmp(d->v[i].subject, name) == 0)
+			return 1;
+	return 0;
+}
+
+/* 1 if there is a remote that it is fetched from. */
+static int
+is_fetched(struct repo *r, const char *name)
+{
+	const char *log;
+	char *remote = logrefs_remote(name, &log);
+	int is = remote != NULL && repo_has_view(r, remote);
+
+	free(remote);
+	return is;
+}
+
+static void
+tell_lost(struct repo *r, struct diagnosis *d, const struct ref *seen)
+{
+	int own = strncmp(seen->name, LOG_PREFIX, strlen(LOG_PREFIX)) == 0;
+	char hex[OID_HEX_SIZE];
+	struct oid now;
+	struct err *e = ref_read(r, seen->name, &now);
+	int gone = e != NULL && e->code == ERR_NOTFOUND;
+
+	if ((e == NULL && repo_contains(r, &seen->id, &now)) ||
+	    (gone && !own && is_fetched(r, seen->name))) {
+		oid_hex(&seen->id, hex);
+		diagnosis_add(d, own ? DOCTOR_BEHIND : DOCTOR_PRUNED,
+		    seen->name, xasprintf("read here before, and %s since, "
+		    "as by '%s'", gone ? "dropped" : "set back", gone ?
+		    "git fetch --prune" : "git fetch --force"),
+		    xasprintf("git update-ref %s %s", seen->name, hex),
+		    xstrdup(gone ? "put the ref back" : "move it forward"))->
+		    id = seen->id;
+	}
+	err_free(e);
+}
+
+struct err *
+doctor_seen(struct repo *r, struct diagnosis *d, const struct oidset *reach)
+{
+	struct reflist seen = REFLIST_INIT, now = REFLIST_INIT;
+	struct oid id;
+	struct err *e, *gone;
+	size_t i, unnamed = 0;
+	int there;
+
+	index_seen(r, &seen);
+	e = logrefs_logs(r, &now, &unnamed);
+	for (i = 0; e == NULL && i < seen.n; i++) {
+		gone = ref_read(r, seen.v[i].name, &id);
+		there = gone == NULL && oid_equal(&id, &seen.v[i].id);
+		err_free(gone);
+		if (!there && !oidset_has(reach, &seen.v[i].id) &&
+		    is_here(r, &seen.v[i].id) && !is_told(d, seen.v[i].name) &&
+		    !reflist_contains(r, &now, &seen.v[i].id))
+			tell_lost(r, d, &seen.v[i]);
+	}
+	reflist_release(&seen);
+	reflist_release(&now);
 	return e;
 }

@@ -156,8 +156,15 @@ renew_writer(struct mend *m, const struct finding *f)
 static void
 put_back(struct mend *m, const struct finding *f)
 {
-	struct err *e = ref_swap(m->repo, f->subject, NULL, &f->id);
+	struct oid now;
+	struct err *e = ref_read(m->repo, f->subject, &now);
 
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = ref_swap(m->repo, f->subject, NULL, &f->id);
+	} else if (e == NULL && repo_contains(m->repo, &f->id, &now)) {
+		e = ref_swap(m->repo, f->subject, &now, &f->id);
+	}
 	if (e == NULL)
 		strvec_pushf(m->done, "put '%s' back", f->subject);
 	failed(m, f->subject, e);

@@ -50,5 +50,11 @@ struct err *doctor_make_notes(struct repo *, size_t *count);
 void	 doctor_bad_state(struct repo *, struct strvec *);
 /* 1 if the index cannot be read to its end. */
 int	 doctor_bad_index(struct repo *);
+/*
+ * Logs that the index saw, and that no ref leads to any more: gone, or set
+ * back.  What is in `reach` is on the remote.
+ */
+struct err *doctor_seen(struct repo *, struct diagnosis *,
+		const struct oidset *reach);
 
 #endif

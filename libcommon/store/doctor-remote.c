@@ -453,6 +453,8 @@ look(struct compare *c, int flags)
 		e = pruned(c);
 	}
 	if (e == NULL)
+		e = doctor_seen(c->repo, c->d, &c->reach);
+	if (e == NULL)
 		e = refspecs(c);
 	oidset_release(&left);
 	return e;

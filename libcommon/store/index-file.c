@@ -150,3 +150,29 @@ index_save(struct index *ix)
 	save_files(ix->repo, ix->meta.base, segment_image_of(ix->file[0]),
 	    ix->file[1] == NULL ? NULL : segment_image_of(ix->file[1]));
 }
+
+void
+index_refs(struct index *ix, struct reflist *refs)
+{
+	struct buf name = BUF_INIT;
+	struct index_ref ref;
+	size_t i;
+
+	for (i = 0; i < segment_count(ix->file[0], TABLE_REFS); i++)
+		if (segment_get(ix->file[0], TABLE_REFS, i, &ref,
+		    sizeof(ref)) && index_ref_name(ix, &ref, &name))
+			reflist_add(refs, name.p, &ref.tip);
+	if (index_is_damaged(ix))
+		reflist_release(refs);
+	buf_release(&name);
+}
+
+void
+index_seen(struct repo *r, struct reflist *refs)
+{
+	struct index ix = { .repo = r };
+
+	index_load(&ix);
+	index_refs(&ix, refs);
+	index_unload(&ix);
+}

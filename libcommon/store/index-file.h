@@ -38,6 +38,8 @@ int	 index_state_holds(struct index *);
 /* The name of a ref of the newest file, in place of what *name holds. */
 int	 index_ref_name(struct index *, const struct index_ref *,
 	    struct buf *name);
+/* Append the refs of the newest file, if it is whole. */
+void	 index_refs(struct index *, struct reflist *);
 /*
  * Read the refs; where they are not what the files say, read what is new.
  * `anew` 1: everything.

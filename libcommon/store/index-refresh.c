@@ -193,23 +193,6 @@ read_news(struct refresh *f)
 }
 
 static void
-note_seen(struct refresh *f)
-{
-	struct index *ix = f->ix;
-	struct buf name = BUF_INIT;
-	struct index_ref ref;
-	size_t i;
-
-	for (i = 0; i < segment_count(ix->file[0], TABLE_REFS); i++)
-		if (segment_get(ix->file[0], TABLE_REFS, i, &ref,
-		    sizeof(ref)) && index_ref_name(ix, &ref, &name))
-			reflist_add(&f->seen, name.p, &ref.tip);
-	if (index_is_damaged(ix))
-		reflist_release(&f->seen);
-	buf_release(&name);
-}
-
-static void
 read_all(struct refresh *f)
 {
 	struct index_walk w = { .repo = f->ix->repo, .batch = &f->batch,
@@ -370,7 +353,7 @@ refresh(struct refresh *f, const struct lock *l)
 	if (f->anew || !read_news(f) || !put(f)) {
 		f->anew = 1;
 		if (f->watch)
-			note_seen(f);
+			index_refs(f->ix, &f->seen);
 		read_all(f);
 		/* Nothing that was seen is forgotten before it is put back. */
 		f->save &= f->seen.n == 0 && !f->hold;
