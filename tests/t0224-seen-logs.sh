@@ -132,7 +132,7 @@ t 'a log that only a plain fetch brought, and pruned' <<'EOF'
 	git fetch -q --prune
 	test_exit 3 git agent log --offline >out 2>err
 	test_grep y1 out
-	test_grep "on 'origin', 'log/$late' has lost records" err
+	test_grep "on 'origin', as far as is known, 'log/$late' has lost records" err
 	test_exit 1 git agent sync --check >out
 	test_grep "^deleted: 'refs/agent/log/$late'" out
 	test_exit 0 git agent sync --repair

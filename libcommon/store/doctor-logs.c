@@ -273,7 +273,8 @@ doctor_seen(struct repo *r, struct diagnosis *d, const struct oidset *reach)
 		there = gone == NULL && oid_equal(&id, &seen.v[i].id);
 		err_free(gone);
 		if (!there && !oidset_has(reach, &seen.v[i].id) &&
-		    is_here(r, &seen.v[i].id) && !is_told(d, seen.v[i].name) &&
+		    record_is_here(r, &seen.v[i].id) &&
+		    !is_told(d, seen.v[i].name) &&
 		    !reflist_contains(r, &now, &seen.v[i].id))
 			tell_lost(r, d, &seen.v[i]);
 	}
