@@ -108,7 +108,7 @@ t 'an object of another clone, cut short: fetched again' <<'EOF'
 	loosen
 	id=$(git rev-parse "$theirs~1")
 	cut_short "$id"
-	found damaged-object "$id" 'rm -f ".*" && git fetch --refetch origin'
+	found damaged-object "$id" 'rm -f .* && git fetch --refetch origin'
 	repaired cut
 	git fsck --strict
 	find .git/agent/damaged -type f -name "objects-*${id:2}*" >aside
@@ -210,7 +210,7 @@ t "git's locks: old ones of nobody go; young ones and held ones stay" <<'EOF'
 	touch ".git/$ref.lock"
 	nothing_found
 	touch -d '1 minute ago' ".git/$ref.lock"
-	found stale-lock "$PWD/.git/$ref.lock" "rm -f \"$PWD/.git/$ref.lock\""
+	found stale-lock "$PWD/.git/$ref.lock" "rm -f $PWD/.git/$ref.lock"
 	test_exit 1 git agent sync --repair >out
 	test_grep '^repair: stale-lock: .*: left to you$' out
 	test -e ".git/$ref.lock"

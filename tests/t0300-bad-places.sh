@@ -375,10 +375,36 @@ t 'a stale lock is named, with what to do' <<'EOF'
 	ref=refs/agent/log/$(head -n 1 .git/agent/writer)
 	touch ".git/$ref.lock"
 	test_exit 128 git agent log done two 2>err
-	test_grep "is locked; .* run 'rm -f \"[^']*/$ref.lock\"'" err
+	test_grep "is locked; .* run 'rm -f [^']*/$ref.lock'" err
 	rm ".git/$ref.lock"
 	git agent log done two
 	test "$(subjects)" = "$(printf 'two\none')"
+EOF
+
+t 'a remedy, pasted into a shell, runs nothing of a path' <<'EOF'
+	new_repo 'a $(touch ran) `touch ran` "b" '"it's"
+	cd a\ *
+	git remote add '$(touch$IFS'ran')' ../srv/origin.git
+	git agent log done one
+	ref=refs/agent/log/$(head -n 1 .git/agent/writer)
+	touch -d '1 hour ago' ".git/$ref.lock"
+	touch -d '1 hour ago' .git/agent/clock.a1B2c3
+	test_exit 1 git agent sync --check --json >out
+	jq -r '.findings[].command | select(. != null)' out >commands
+	test_grep 'rm -f .*clock' commands
+	grep 'rm -f' commands >rm.sh
+	sh -e ./rm.sh
+	test ! -e ran
+	test ! -e ".git/$ref.lock"
+	test ! -e .git/agent/clock.a1B2c3
+	: >".git/$ref"
+	git agent log >out 2>err || :
+	: >.git/HEAD
+	test_exit 128 git agent log 2>err
+	sed -n 's/.*which branch it was: //p' err >head.sh
+	sh -e ./head.sh
+	test "$(cat .git/HEAD)" = 'ref: refs/heads/main'
+	test ! -e ran
 EOF
 
 t 'an empty ref file (power loss) is named' <<'EOF'

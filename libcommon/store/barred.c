@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/shell.h"
 #include "store/git.h"
 
 #define ALTERNATES_DEPTH 5	/* as git has it */
@@ -24,7 +25,7 @@ static void
 not_readable(struct look *l, const char *path)
 {
 	l->why = xasprintf("'%s' cannot be read: %s", path, strerror(errno));
-	l->remedy = xasprintf("chmod -R u+rX \"%s\"", path);
+	l->remedy = shell_format("chmod -R u+rX %s", path);
 }
 
 /* 1 if it could be opened, or is not there. */
@@ -82,7 +83,7 @@ look_at_pack(struct look *l, const char *dir, const char *name, size_t len)
 	if (l->why == NULL && (fd < 0 || !is_index(fd))) {
 		l->why = xasprintf("the pack '%s' has no index%s", pack,
 		    fd < 0 ? "" : " that is whole");
-		l->remedy = xasprintf("rm -f \"%s\" && git index-pack \"%s\"",
+		l->remedy = shell_format("rm -f %s && git index-pack %s",
 		    idx, pack);
 	}
 	if (fd >= 0)

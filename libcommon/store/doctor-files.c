@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/shell.h"
 #include "store/index-file.h"
 #include "store/writer.h"
 
@@ -47,7 +48,7 @@ look_at_lock(struct look *l, const char *path)
 	    "which does not say whose it is, is there for %s; %s%s", age.p,
 	    busy == NULL ? "no git is at work here on this machine" : busy,
 	    busy == NULL ? "" : " may hold it"),
-	    xasprintf("rm -f \"%s\"", path),
+	    shell_format("rm -f %s", path),
 	    busy != NULL || seconds < DOCTOR_LOCK_AGE ? NULL :
 	    xstrdup("remove it"));
 	free(busy);
@@ -167,7 +168,7 @@ leftovers(struct look *l, const char *gitdir)
 			diagnosis_add(l->d, DOCTOR_LEFTOVER, path,
 			    xstrdup("a killed process of ours left this "
 			    "unfinished file; it holds no record"),
-			    xasprintf("rm -f \"%s\"", path),
+			    shell_format("rm -f %s", path),
 			    age < DOCTOR_LOCK_AGE ? NULL :
 			    xstrdup("remove it"));
 		free(path);
@@ -257,7 +258,7 @@ state(struct repo *r, struct diagnosis *d)
 		path = repo_shared_path(r, names.v[i]);
 		diagnosis_add(d, DOCTOR_DAMAGED_STATE, path,
 		    xstrdup("the file is not whole; it is made again from "
-		    "the records"), xasprintf("rm -f \"%s\"", path),
+		    "the records"), shell_format("rm -f %s", path),
 		    xstrdup("set it aside"));
 		free(path);
 	}

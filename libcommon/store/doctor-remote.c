@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 #include "store/record.h"
 #include "store/sync-move.h"
 #include "store/sync.h"
@@ -161,7 +162,7 @@ compare_own(struct compare *c, const struct ref *there)
 static char *
 push_command(const struct compare *c, const char *writer)
 {
-	return xasprintf("git push %s %s%s:%s/log/%s", c->d->remote,
+	return shell_format("git push %s %s%s:%s/log/%s", c->d->remote,
 	    c->folder, writer, c->d->prefix, writer);
 }
 
@@ -300,7 +301,7 @@ pruned(struct compare *c)
 			f = diagnosis_add(c->d, DOCTOR_PRUNED,
 			    lost.v[i] + OID_HEX_SIZE, xstrdup("fetched "
 			    "before, and dropped here, as by 'git fetch "
-			    "--prune'"), xasprintf("git update-ref %s %s",
+			    "--prune'"), shell_format("git update-ref %s %s",
 			    lost.v[i] + OID_HEX_SIZE, hex),
 			    xstrdup("put the ref back"));
 			f->id = id;

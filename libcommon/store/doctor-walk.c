@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/shell.h"
 #include "store/logrefs.h"
 #include "store/loose.h"
 #include "store/record.h"
@@ -83,9 +84,10 @@ not_here(struct walk *w, const struct oid *id, const struct err *why)
 	f = add(w->d, damaged ? DOCTOR_DAMAGED_OBJECT :
 	    DOCTOR_MISSING_OBJECT, hex, xasprintf("an object of '%s' is %s",
 	    w->ref, damaged ? "cut short or overwritten" : "not here"),
-	    remote == NULL ? NULL : xasprintf("%s%s%sgit fetch --refetch %s",
-	    damaged ? "rm -f \"" : "", damaged ? path : "",
-	    damaged ? "\" && " : "", remote), plan(w, id, damaged));
+	    remote == NULL ? NULL : damaged ?
+	    shell_format("rm -f %s && git fetch --refetch %s", path, remote) :
+	    shell_format("git fetch --refetch %s", remote),
+	    plan(w, id, damaged));
 	f->id = *id;
 	free(path);
 }

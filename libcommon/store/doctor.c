@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 #include "store/doctor-parts.h"
 #include "store/logrefs.h"
 #include "store/writer.h"
@@ -169,8 +170,8 @@ unreadable_refs(struct repo *r, struct diagnosis *d, struct err *e)
 	if (e == NULL || e->code != ERR_DAMAGED)
 		return e;
 	diagnosis_add(d, DOCTOR_DAMAGED_REF, "packed-refs", xstrdup(e->msg),
-	    xasprintf("sed -n -i -E \"/^(#.*|\\^?[0-9a-f]{40}( refs\\/.*)?)$/p"
-	    "\" \"%s/packed-refs\" && git agent sync --repair",
+	    shell_format("sed -n -i -E \"/^(#.*|\\^?[0-9a-f]{40}( refs\\/.*)?)$"
+	    "/p\" %s/packed-refs && git agent sync --repair",
 	    repo_commondir(r)), NULL);
 	err_free(e);
 	return NULL;

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/shell.h"
 
 #define WAIT_MS 30000
 
@@ -105,11 +106,13 @@ struct err *
 guard_locked(struct repo *r, const char *name)
 {
 	char *path = lock_path(r, name);
+	char *command = shell_format("rm -f %s", path);
 	struct err *e;
 
 	e = err_new(ERR_LOCKED, "'%s' is locked; if 'pgrep -a git' shows no "
 	    "git that is at work here, then one was killed: run "
-	    "'rm -f \"%s\"'", name, path);
+	    "'%s'", name, command);
+	free(command);
 	free(path);
 	return e;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
 
@@ -83,6 +84,18 @@ logrefs_writers(const struct reflist *refs)
 	return count;
 }
 
+static char *
+bad_remote(const char *name, const char *folder)
+{
+	char *command = shell_format("git remote rename %s", name), *text;
+
+	text = xasprintf("its records could not be told from others, as '%s' "
+	    "in the remote's name is a folder of ours; run '%s <new name>'",
+	    folder, command);
+	free(command);
+	return text;
+}
+
 char *
 logrefs_bad_remote(const char *name)
 {
@@ -96,11 +109,7 @@ logrefs_bad_remote(const char *name)
 		for (i = 0; i < sizeof(folders) / sizeof(*folders); i++)
 			if (strlen(folders[i]) == n &&
 			    strncmp(part, folders[i], n) == 0)
-				return xasprintf("its records could not be "
-				    "told from others, as '%s' in the "
-				    "remote's name is a folder of ours; run "
-				    "'git remote rename %s <new name>'",
-				    folders[i], name);
+				return bad_remote(name, folders[i]);
 	}
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 
 #define CHUNK 16384
 #define HEADER_MAX 64		/* "commit 123" and a zero byte */
@@ -133,15 +134,19 @@ static struct err *
 damaged(struct repo *r, const struct oid *oid, const char *path)
 {
 	const char *remote = repo_remote(r);
-	char hex[OID_HEX_SIZE];
+	char hex[OID_HEX_SIZE], *command;
+	struct err *e;
 
 	oid_hex(oid, hex);
 	if (remote == NULL)
 		return err_new(ERR_DAMAGED, "object %s is damaged; put back "
 		    "'%s' from another copy of this repository", hex, path);
-	return err_new(ERR_DAMAGED, "object %s is damaged; to fetch it again, "
-	    "run 'rm -f \"%s\" && git fetch --refetch %s'", hex, path,
+	command = shell_format("rm -f %s && git fetch --refetch %s", path,
 	    remote);
+	e = err_new(ERR_DAMAGED, "object %s is damaged; to fetch it again, "
+	    "run '%s'", hex, command);
+	free(command);
+	return e;
 }
 
 struct err *

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 
 /*
  * One bad line, and git itself reads no ref at all any more.  libgit2 says so
@@ -16,10 +17,16 @@
 struct err *
 packed_refs_error(const struct repo *r)
 {
-	return err_new(ERR_DAMAGED, "'%s/packed-refs' is damaged, as by a "
-	    "power loss; to drop the lines that are not whole, run 'sed -n -i -E "
-	    "\"/^(#.*|\\^?[0-9a-f]{40}( refs\\/.*)?)$/p\" \"%s/packed-refs\"' "
-	    "and then 'git agent sync --repair'", r->commondir, r->commondir);
+	char *command = shell_format("sed -n -i -E "
+	    "\"/^(#.*|\\^?[0-9a-f]{40}( refs\\/.*)?)$/p\" %s/packed-refs",
+	    r->commondir);
+	struct err *e;
+
+	e = err_new(ERR_DAMAGED, "'%s/packed-refs' is damaged, as by a power "
+	    "loss; to drop the lines that are not whole, run '%s' and then "
+	    "'git agent sync --repair'", r->commondir, command);
+	free(command);
+	return e;
 }
 
 static struct err *
@@ -90,20 +97,29 @@ read_loose(int folder, const char *name, struct oid *id)
 }
 
 static struct err *
+damaged_ref(const struct repo *r, const char *name, const char *how)
+{
+	char *command = shell_format("rm -f %s/%s", r->commondir, name);
+	struct err *e;
+
+	e = err_new(ERR_DAMAGED, "the ref '%s' is damaged%s; run '%s' and then "
+	    "'git agent sync'", name, how, command);
+	free(command);
+	return e;
+}
+
+static struct err *
 damaged_loose(const struct repo *r, const char *name)
 {
-	return err_new(ERR_DAMAGED, "the ref '%s' is damaged, as by a power "
-	    "loss; run 'rm -f \"%s/%s\"' and then 'git agent sync'", name,
-	    r->commondir, name);
+	return damaged_ref(r, name, ", as by a power loss");
 }
 
 /* To follow it would take the project's own commits for records. */
 static struct err *
 symbolic(const struct repo *r, const char *name)
 {
-	return err_new(ERR_DAMAGED, "the ref '%s' is damaged: it is a symbolic "
-	    "one, which no ref of records is; run 'rm -f \"%s/%s\"' and then "
-	    "'git agent sync'", name, r->commondir, name);
+	return damaged_ref(r, name, ": it is a symbolic one, which no ref of "
+	    "records is");
 }
 
 struct err *

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 #include "store/barred.h"
 #include "store/git.h"
 #include "store/lost.h"
@@ -160,17 +161,19 @@ log_check(struct repo *r, const char *ref)
 static void
 note_lost(struct repo *r)
 {
-	char *path = repo_shared_path(r, "lost-logs"), *text;
+	char *path = repo_shared_path(r, "lost-logs"), *text, *command;
 	struct reflist lost = REFLIST_INIT;
 	char hex[OID_HEX_SIZE];
 
 	lost_list(r, 1, &lost);
 	if (lost.n > 0) {
 		oid_hex(&lost.v[0].id, hex);
+		command = shell_format("rm -f %s", path);
 		text = xasprintf("records of this clone, up to %s, are not "
 		    "here, and its log went on without them; put their "
 		    "objects back, or, if they are gone for good, run "
-		    "'rm -f \"%s\"'", hex, path);
+		    "'%s'", hex, command);
+		free(command);
 		repo_note_damage(r, text);
 		free(text);
 	}

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/proc.h"
+#include "base/shell.h"
 #include "store/share.h"
 
 /*
@@ -258,6 +259,19 @@ is_head_text(const char *s)
 	return strncmp(s + strspn(s, " \t\r\n"), "refs/", 5) == 0;
 }
 
+static struct err *
+head_damaged(const char *path)
+{
+	char *command = shell_format("echo 'ref: refs/heads/main' >%s", path);
+	struct err *e;
+
+	e = err_new(ERR_DAMAGED, "'%s' is damaged, so that git takes this for "
+	    "no repository; write into it which branch it was: %s", path,
+	    command);
+	free(command);
+	return e;
+}
+
 /*
  * With another HEAD git takes this for no repository, and so leaves out its
  * configuration: we would know of no remote, and of no setting of ours.
@@ -275,9 +289,7 @@ check_head(struct repo *r)
 	else
 		buf_addstr(&text, "ref: refs/");	/* git's old form */
 	if (e == NULL && !is_head_text(text.p))
-		e = err_new(ERR_DAMAGED, "'%s' is damaged, so that git takes "
-		    "this for no repository; write into it which branch it "
-		    "was: echo 'ref: refs/heads/main' >\"%s\"", path, path);
+		e = head_damaged(path);
 	buf_release(&text);
 	free(path);
 	return e;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 #include "store/network.h"
 #include "store/unreached.h"
 
@@ -219,6 +220,19 @@ string_cmp(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static char *
+locked_text(const char *path, size_t n)
+{
+	char *name = xstrndup(path, n), *text;
+	char *command = shell_format("rm -f %s.lock", name);
+
+	text = xasprintf("it is locked; if 'pgrep -a git' shows no git that is "
+	    "at work here, then one was killed: run '%s'", command);
+	free(command);
+	free(name);
+	return text;
+}
+
 /*
  * A lock in this clone that git found in its way: what to do about it,
  * malloc'd; NULL if there was none.  What the other side says of its own
@@ -238,10 +252,7 @@ lock_remedy(const char *output)
 		path += sizeof(before) - 1;
 		end = network_in_line(path, stop, ".lock': File exists");
 		if (end != NULL)
-			return xasprintf("it is locked; if 'pgrep -a git' "
-			    "shows no git that is at work here, then one was "
-			    "killed: run 'rm -f \"%.*s.lock\"'",
-			    (int)(end - path), path);
+			return locked_text(path, (size_t)(end - path));
 	}
 	return NULL;
 }
