@@ -344,7 +344,7 @@ t 'a writer file that is cut short, empty or garbage: a new writer, no loss' <<'
 	git agent log done "more"
 	test "$(subjects | wc -l)" = $((n + 1))
 	git for-each-ref --format='%(refname)' >refs
-	test_no_grep -v '^refs/\(heads/main\|agent/log/[a-z0-9]*-[a-z0-9]*-[0-9a-f]\{6\}\)$' refs
+	test_no_grep -v '^refs/\(heads/main\|agent/log/[a-z0-9]*-[a-z0-9]*-[0-9a-f]\{10\}\)$' refs
 EOF
 
 t 'all of .git/agent may go: nothing is lost' <<'EOF'
