@@ -8,6 +8,7 @@
 #include "base/shell.h"
 #include "store/record.h"
 #include "store/sync-move.h"
+#include "store/sync-others.h"
 #include "store/sync.h"
 #include "store/transfer.h"
 #include "store/writer-name.h"
@@ -23,6 +24,7 @@ struct compare {
 	struct reflist known;	/* fetched before, by the ref's name here */
 	struct strvec rewound;	/* by the last fetch, "log/<writer>" */
 	struct oidset reach;	/* all that is there, as far as it is here */
+	struct oidset ahead;	/* our records that are not */
 	int blind;		/* some of what is there is not here */
 	int own_is_told;
 };
@@ -92,26 +94,21 @@ parse_there(struct compare *c, const char *output)
 	free(start);
 }
 
-/* How many records of our own log are above what the remote has of any. */
-static size_t
-count_ahead(struct compare *c)
+/* The records of our own log above what the remote has of any. */
+static void
+find_ahead(struct compare *c)
 {
-	struct oidset met = OIDSET_INIT;
 	struct oid at = c->tip;
 	struct record rec;
-	size_t n = 0;
 
 	while (!oid_is_zero(&at) && !oidset_has(&c->reach, &at) &&
-	    oidset_add(&met, &at)) {
-		n++;
+	    oidset_add(&c->ahead, &at)) {
 		err_free(record_read(c->repo, &at, &rec));
 		memset(&at, 0, sizeof(at));
 		if (rec.parent_count > 0)
 			at = rec.parents[0];
 		record_release(&rec);
 	}
-	oidset_release(&met);
-	return n;
 }
 
 static void
@@ -127,6 +124,34 @@ unpushed(struct compare *c, size_t n)
 	    n == 1 ? "is" : "are", c->d->remote),
 	    xstrdup("git agent sync --push"), xstrdup("push"))->count = n;
 	free(ref);
+}
+
+/* The other logs that are here; where one has moved on there, fetch first. */
+static struct err *
+others(struct compare *c)
+{
+	struct reflist logs = REFLIST_INIT;
+	struct err *e = others_list(c->repo, c->d->remote, c->own, &logs);
+	const struct ref *there;
+	size_t i, before, n;
+
+	for (i = 0; e == NULL && i < logs.n; i++) {
+		there = find(&c->there, logs.v[i].name + strlen(LOG_PREFIX));
+		if (there != NULL && !object_exists(c->repo, &there->id))
+			continue;
+		before = c->ahead.used;
+		others_above(c->repo, &logs.v[i].id, &c->reach, &c->ahead);
+		n = c->ahead.used - before;
+		if (n > 0)
+			diagnosis_add(c->d, DOCTOR_UNPUSHED, logs.v[i].name,
+			    xasprintf("%zu record%s of this log %s not on "
+			    "'%s'", n, n == 1 ? "" : "s", n == 1 ? "is" :
+			    "are", c->d->remote),
+			    xstrdup("git agent sync --push"),
+			    xstrdup("push"))->count = n;
+	}
+	reflist_release(&logs);
+	return e;
 }
 
 /* Our own log, of which the remote has `there`; only we write it. */
@@ -435,29 +460,27 @@ compare_all(struct compare *c)
 static struct err *
 look(struct compare *c, int flags)
 {
-	struct oidset left = OIDSET_INIT;
 	struct err *e = NULL;
-	size_t ahead = 0;
 
 	if ((flags & DOCTOR_OFFLINE) == 0)
 		e = ask(c, flags);
-	if (e == NULL && c->d->reached) {
+	if (e == NULL && c->d->reached)
 		compare_all(c);
-		ahead = count_ahead(c);
-	} else if (e == NULL) {
-		e = sync_unpushed(c->repo, &left);
-		ahead = left.used;
+	else if (e == NULL)
+		doctor_reach(c->repo, c->known.v, c->known.n, &c->reach);
+	if (e == NULL) {
+		find_ahead(c);
+		unpushed(c, c->ahead.used);
+		e = others(c);
 	}
 	if (e == NULL) {
-		unpushed(c, ahead);
-		refused(c, ahead);
+		refused(c, c->ahead.used);
 		e = pruned(c);
 	}
 	if (e == NULL)
 		e = doctor_seen(c->repo, c->d, &c->reach);
 	if (e == NULL)
 		e = refspecs(c);
-	oidset_release(&left);
 	return e;
 }
 
@@ -488,6 +511,7 @@ doctor_remote(struct repo *r, int flags, struct diagnosis *d)
 	reflist_release(&c.known);
 	strvec_release(&c.rewound);
 	oidset_release(&c.reach);
+	oidset_release(&c.ahead);
 	free(c.folder);
 	free(c.own);
 	free(from);

@@ -11,7 +11,6 @@
 
 #define LOCK_WAIT_MS 10000
 #define LOST "lost-logs"
-#define FOUND "found-logs"
 
 /* 1 and its parts, if it is a line of ours; cuts it behind the ref. */
 static int
@@ -147,7 +146,8 @@ lost_list(struct repo *r, int missing, struct reflist *refs)
 struct settling {
 	struct repo *repo;
 	struct strvec *done;
-	struct buf left, found;
+	struct buf left;
+	int found;
 };
 
 /* The ref, at `id`, unless it has all of that; *name is where it went. */
@@ -185,7 +185,7 @@ settle_one(void *arg, const struct oid *id, const char *ref, int damaged)
 		e = put_back(s->repo, ref, id, &name);
 	oid_hex(id, hex);
 	if (back && e == NULL) {
-		add_line(&s->found, id, name, 0);
+		s->found = 1;
 		if (s->done != NULL)
 			strvec_pushf(s->done, "%s is here again, and so is "
 			    "'%s'", hex, name);
@@ -201,7 +201,7 @@ void
 lost_settle(struct repo *r, struct strvec *done)
 {
 	char *path = repo_shared_path(r, LOST);
-	struct settling s = { r, done, BUF_INIT, BUF_INIT };
+	struct settling s = { r, done, BUF_INIT, 0 };
 	struct lock lock = LOCK_INIT;
 	struct err *e = NULL;
 
@@ -212,33 +212,13 @@ lost_settle(struct repo *r, struct strvec *done)
 	if (e != NULL)
 		goto done;
 	each(r, LOST, settle_one, &s);
-	if (s.found.len > 0)
-		e = append(r, FOUND, s.found.p);
-	if (e == NULL && s.found.len > 0 && s.left.len == 0)
+	if (s.found && s.left.len == 0)
 		(void)unlink(path);
-	else if (e == NULL && s.found.len > 0)
+	else if (s.found)
 		e = file_write(path, s.left.p, s.left.len);
 done:
 	lock_release(&lock);
 	buf_release(&s.left);
-	buf_release(&s.found);
 	err_free(e);
-	free(path);
-}
-
-void
-lost_found(struct repo *r, struct reflist *refs)
-{
-	struct listing l = { refs, 0 };
-
-	each(r, FOUND, list_one, &l);
-}
-
-void
-lost_forget_found(struct repo *r)
-{
-	char *path = repo_shared_path(r, FOUND);
-
-	(void)unlink(path);
 	free(path);
 }

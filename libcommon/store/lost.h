@@ -28,11 +28,5 @@ void	 lost_list(struct repo *, int missing, struct reflist *);
  * to `done`, which may be NULL.  Costs one system call where nothing is lost.
  */
 void	 lost_settle(struct repo *, struct strvec *done);
-/*
- * What was put back so and, as no later record leads to it, is still to be
- * pushed by its own name: <common dir>/agent/found-logs.
- */
-void	 lost_found(struct repo *, struct reflist *);
-void	 lost_forget_found(struct repo *);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "store/sync-others.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
 #include "store/writer-name.h"
@@ -119,6 +120,7 @@ move_logs(struct repo *r, const struct sync_report *rep)
 
 	/* Or the next reader would put the logs back as pruned ones. */
 	e = sync_forget_logs(r, rep->remote);
+	others_forget(r);
 	if (e == NULL)
 		e = ref_list(r, folder, &refs);
 	for (i = 0; e == NULL && i < refs.n; i++)

@@ -6,10 +6,10 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "store/index.h"
-#include "store/lost.h"
 #include "store/record.h"
 #include "store/rollup-search.h"
 #include "store/sync-move.h"
+#include "store/sync-others.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
 #include "store/writer.h"
@@ -255,63 +255,18 @@ push_writer(struct repo *r, const char *own, int all, int background,
 	return e;
 }
 
-/* 1 if the remote has taken all that was pushed from here on. */
-static int
-took_all(const struct sync_report *rep, size_t from)
-{
-	size_t i;
-
-	for (i = from; i < rep->n; i++)
-		if (rep->refs[i].fate == SYNC_REFUSED)
-			return 0;
-	return rep->reached;
-}
-
-/* Logs of earlier ids of this clone that were lost for a while. */
-static struct err *
-push_found(struct repo *r, const char *own, int background,
-    struct sync_report *rep)
-{
-	struct reflist found = REFLIST_INIT;
-	struct strvec specs = STRVEC_INIT;
-	char hex[OID_HEX_SIZE], *to;
-	const char *name;
-	size_t i, before = rep->n;
-	struct err *e = NULL;
-
-	lost_found(r, &found);
-	for (i = 0; i < found.n; i++) {
-		name = strrchr(found.v[i].name, '/') + 1;
-		if (strcmp(name, own) == 0)
-			continue;
-		oid_hex(&found.v[i].id, hex);
-		to = sync_target(rep, "log", name);
-		strvec_pushf(&specs, "%s:%s", hex, to);
-		free(to);
-	}
-	if (specs.n > 0)
-		e = transfer_push(r, &specs, background, rep);
-	if (e == NULL && found.n > 0 && took_all(rep, before))
-		lost_forget_found(r);
-	reflist_release(&found);
-	strvec_release(&specs);
-	return e;
-}
-
 struct err *
 sync_push(struct repo *r, int background, struct sync_report *rep)
 {
 	char *own = NULL;
 	struct err *e;
-	int diverged;
+	int diverged = 0;
 
 	e = writer_settle(r, &own);
-	if (e != NULL || own == NULL) {
-		rep->reached = e == NULL;
-		return e;
-	}
-	e = push_writer(r, own, !background || rep->rewound > 0, background,
-	    rep, &diverged);
+	rep->reached = e == NULL;
+	if (e == NULL && own != NULL)
+		e = push_writer(r, own, !background || rep->rewound > 0,
+		    background, rep, &diverged);
 	/*
 	 * Only this clone appends to its log, so a remote log that ours does
 	 * not continue was written by a copy of this very disk: go on under
@@ -327,7 +282,8 @@ sync_push(struct repo *r, int background, struct sync_report *rep)
 	if (e == NULL && rep->reached)
 		e = move_push(r, own, background, rep);
 	if (e == NULL && rep->reached)
-		e = push_found(r, own, background, rep);
+		e = others_push(r, rep->renewed != NULL ? rep->renewed : own,
+		    background, rep);
 	sync_remember_push(r, rep);
 	free(own);
 	return e;

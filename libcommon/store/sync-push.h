@@ -1,4 +1,7 @@
-/* What this clone has to push: its log, heartbeat and notes.  For sync.c. */
+/*
+ * What this clone has to push: its log, heartbeat and notes, and the other
+ * logs that are here (sync-others.h).  For sync.c.
+ */
 #ifndef STORE_SYNC_PUSH_H
 #define STORE_SYNC_PUSH_H
 

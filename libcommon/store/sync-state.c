@@ -11,6 +11,7 @@
 #include "store/index.h"
 #include "store/logrefs.h"
 #include "store/rollup-search.h"
+#include "store/sync-others.h"
 #include "store/writer.h"
 
 static void
@@ -452,20 +453,17 @@ is_pushed(struct repo *r, const char *remote, const char *log,
 	return same;
 }
 
-struct err *
-sync_unpushed(struct repo *r, struct oidset *ids)
+/* Of this clone's own log, `ref`. */
+static struct err *
+own_unpushed(struct repo *r, const char *remote, const char *ref,
+    struct oidset *ids)
 {
-	const char *remote = repo_remote(r);
 	struct rollup_search *search = NULL;
 	struct index *ix = NULL;
 	struct oidset tips = OIDSET_INIT;
-	char *ref = NULL;
 	struct oid at;
 	struct err *e;
 
-	e = remote == NULL ? NULL : writer_log(r, &ref);
-	if (e != NULL || ref == NULL)
-		return e;
 	e = ref_read(r, ref, &at);
 	if (e == NULL && is_pushed(r, remote, ref, &at))
 		goto done;
@@ -487,6 +485,24 @@ done:
 	rollup_search_free(search);
 	index_close(ix);
 	oidset_release(&tips);
+	return e;
+}
+
+struct err *
+sync_unpushed(struct repo *r, struct oidset *ids)
+{
+	const char *remote = repo_remote(r);
+	char *ref = NULL;
+	struct err *e;
+
+	if (remote == NULL)
+		return NULL;
+	e = writer_log(r, &ref);
+	if (e == NULL && ref != NULL)
+		e = own_unpushed(r, remote, ref, ids);
+	if (e == NULL)
+		e = others_unpushed(r, remote, ref == NULL ? NULL :
+		    strrchr(ref, '/') + 1, ids);
 	free(ref);
 	return e;
 }

@@ -80,8 +80,8 @@ void	 sync_report_release(struct sync_report *);
 char	*sync_target(const struct sync_report *, const char *what,
 	    const char *writer);
 /*
- * The records of this clone that have not reached the remote, as far as the
- * remote was asked; none without a remote.
+ * The records in this clone's log, and in the others in refs/agent/log, that
+ * have not reached the remote, as far as it was asked; none without a remote.
  */
 struct err *sync_unpushed(struct repo *, struct oidset *);
 /* 1 if this clone fetched the records before, or has no remote. */
