@@ -289,6 +289,29 @@ t 'what was fetched in our name does not stand in for what is ours' <<'EOT'
 	nothing_found
 EOT
 
+t 'nor what was pushed on top of our log there' <<'EOT'
+	new_origin usurper
+	new_clone usurper usurper-a
+	new_clone usurper usurper-b
+	cd usurper-a
+	git agent log done a1
+	ref=refs/agent/log/$(writer) one=$(git rev-parse "refs/agent/log/$(writer)")
+	git agent log done a2 --no-push
+	cd ../usurper-b
+	git agent log >/dev/null
+	git push -q origin \
+		"$(forge "${ref##*/}" "$(in_a_minute)" forged "$one"):$ref"
+	cd ../usurper-a
+	git fetch -q
+	rm ".git/$ref"
+	git agent log done a3
+	test "$(subjects | tr '\n' ' ')" = 'a1 a2 a3 forged '
+	git agent sync
+	cd ../usurper-b
+	git agent sync
+	test "$(subjects | tr '\n' ' ')" = 'a1 a2 a3 forged '
+EOT
+
 t 'two ends, and nobody knows which: both are kept, read and pushed' <<'EOT'
 	new_origin fork
 	new_clone fork fork-a
@@ -300,8 +323,8 @@ t 'two ends, and nobody knows which: both are kept, read and pushed' <<'EOT'
 	right=$(forge "$w" 2026-01-01T00:00:03.000000Z right1 "$start")
 	right=$(forge "$w" 2026-01-01T00:00:04.000000Z right2 "$right")
 	right=$(forge "$w" 2026-01-01T00:00:05.000000Z right3 "$right")
-	# Killed before its ref moved: nobody was told that it is recorded.
-	forge "$w" 2026-01-01T00:00:09.000000Z unfinished "$right^^" >/dev/null
+	# It lost a race, and was written again.
+	forge "$w" 2026-01-01T00:00:09.000000Z right3 "$right^^" >/dev/null
 	rm ".git/refs/agent/log/$w"
 	git agent log done next
 	test "$(git rev-parse "refs/agent/log/$w^")" = "$right"

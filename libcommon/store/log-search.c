@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "store/doctor-parts.h"
@@ -19,6 +20,7 @@ struct node {
 	int64_t clock;
 	size_t depth;		/* of its chain of first parents; 0: unknown */
 	size_t known;		/* depth of the last in it that is known */
+	uint64_t text;		/* a hash of what it says, without its clock */
 	int in_main;		/* in the chain that was chosen */
 };
 
@@ -31,6 +33,33 @@ struct search {
 	struct oidset known;	/* certainly of this log */
 	struct oidset fetched;	/* reached by what came from elsewhere */
 };
+
+/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
+static void
+mix(uint64_t *hash, const char *text)
+{
+	do {
+		*hash = (*hash ^ (unsigned char)*text) *
+		    UINT64_C(0x100000001b3);
+	} while (*text++ != '\0');
+}
+
+static uint64_t
+text_of(const struct record *rec)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	size_t i;
+
+	mix(&hash, rec->subject);
+	mix(&hash, rec->body);
+	for (i = 0; i < rec->trailers.n; i++) {
+		if (strcasecmp(rec->trailers.v[i].key, "Agent-Clock") == 0)
+			continue;
+		mix(&hash, rec->trailers.v[i].key);
+		mix(&hash, rec->trailers.v[i].value);
+	}
+	return hash;
+}
 
 static int
 each_object(const git_oid *id, void *arg)
@@ -50,6 +79,7 @@ each_object(const git_oid *id, void *arg)
 		memset(n, 0, sizeof(*n));
 		n->id = oid;
 		n->clock = rec.clock;
+		n->text = text_of(&rec);
 		if (rec.parent_count > 0)
 			n->parent = rec.parents[0];
 		for (i = 0; i < rec.parent_count; i++)
@@ -183,10 +213,22 @@ choose(struct search *s)
 	return best;
 }
 
+/* 1 if one of the chain that was chosen says just that. */
+static int
+is_said(const struct search *s, const struct node *end)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->v[i].in_main && s->v[i].text == end->text)
+			return 1;
+	return 0;
+}
+
 /*
  * The ends of what is in no other log, either.  A single record beside one
- * that continues the same is what a process left that was killed, or that
- * lost a race, before its ref moved: nobody was told that it was recorded.
+ * that continues the same, and that is said again in the chain, lost a race
+ * and was written anew: the rest may be what somebody was told is recorded.
  */
 static void
 list_ends(struct search *s, struct node *best, const char *ref,
@@ -194,7 +236,7 @@ list_ends(struct search *s, struct node *best, const char *ref,
 {
 	struct oidset continued = OIDSET_INIT;
 	struct node *n;
-	int begins = 0;
+	int begins = 0, beside;
 	size_t i;
 
 	reflist_add(ends, ref, &best->id);
@@ -211,10 +253,10 @@ list_ends(struct search *s, struct node *best, const char *ref,
 		if (n->in_main || oidset_has(&s->parents, &n->id) ||
 		    oidset_has(&s->fetched, &n->id))
 			continue;
-		if (oid_is_zero(&n->parent) ? begins :
-		    oidset_has(&continued, &n->parent))
-			continue;
-		reflist_add(ends, ref, &n->id);
+		beside = oid_is_zero(&n->parent) ? begins :
+		    oidset_has(&continued, &n->parent);
+		if (!beside || !is_said(s, n))
+			reflist_add(ends, ref, &n->id);
 	}
 	oidset_release(&continued);
 }
