@@ -295,6 +295,7 @@ t 'nor what was pushed on top of our log there' <<'EOT'
 	new_clone usurper usurper-b
 	cd usurper-a
 	git agent log done a1
+	git agent sync
 	ref=refs/agent/log/$(writer) one=$(git rev-parse "refs/agent/log/$(writer)")
 	git agent log done a2 --no-push
 	cd ../usurper-b

@@ -9,6 +9,7 @@
 #include "store/index.h"
 #include "store/logrefs.h"
 #include "store/record.h"
+#include "store/repair.h"
 #include "store/rollup-search.h"
 #include "store/rollup.h"
 #include "store/writer-name.h"
@@ -327,6 +328,8 @@ sync_recover(struct repo *r)
 
 	if (index_is_current(r))
 		return NULL;
+	/* It says more than what the index would say of its objects. */
+	log_note_damage(r);
 	e = index_open(r, &ix);
 	index_close(ix);
 	return e;
