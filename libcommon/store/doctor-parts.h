@@ -23,6 +23,8 @@ void	 doctor_unreadable(struct repo *, struct diagnosis *);
 struct err *doctor_no_notes(struct repo *, struct diagnosis *);
 /* doctor-remote.c: the logs here beside those of the remote. */
 struct err *doctor_remote(struct repo *, int flags, struct diagnosis *);
+/* doctor-refspecs.c: what a plain fetch brings; `any`: there are logs. */
+struct err *doctor_refspecs(struct repo *, struct diagnosis *, int any);
 
 /* All that these refs lead to, as far as it is here. */
 void	 doctor_reach(struct repo *, const struct ref *, size_t n,

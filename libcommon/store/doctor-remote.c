@@ -337,37 +337,6 @@ pruned(struct compare *c)
 	return e;
 }
 
-static struct err *
-refspecs(struct compare *c)
-{
-	struct strvec have = STRVEC_INIT;
-	char *want[2], *key = xasprintf("remote.%s.fetch", c->d->remote);
-	struct reflist own = REFLIST_INIT;
-	struct err *e;
-	int i;
-
-	want[0] = xasprintf("%s/log/*:%s*", c->d->prefix, c->folder);
-	want[1] = xasprintf("+%s/beat/*:refs/agent-remotes/%s/beat/*",
-	    c->d->prefix, c->d->remote);
-	e = ref_list(c->repo, LOG_PREFIX, &own);
-	if (e == NULL)
-		e = repo_refspecs(c->repo, c->d->remote, &have);
-	for (i = 0; e == NULL && i < 2 && have.n > 0 &&
-	    own.n + c->known.n + c->there.n > 0; i++)
-		if (!strvec_has(&have, want[i]))
-			diagnosis_add(c->d, DOCTOR_NO_REFSPEC, key,
-			    xasprintf("'%s' is not among them, so that a "
-			    "plain 'git fetch' brings no news", want[i]),
-			    xstrdup("git agent sync --fetch"),
-			    xstrdup("add it"));
-	reflist_release(&own);
-	strvec_release(&have);
-	free(want[0]);
-	free(want[1]);
-	free(key);
-	return e;
-}
-
 /* As the last push had it; a dry run would not ask the host's hooks. */
 static void
 refused(struct compare *c, size_t ahead)
@@ -480,7 +449,8 @@ look(struct compare *c, int flags)
 	if (e == NULL)
 		e = doctor_seen(c->repo, c->d, &c->reach);
 	if (e == NULL)
-		e = refspecs(c);
+		e = doctor_refspecs(c->repo, c->d,
+		    c->known.n + c->there.n > 0);
 	return e;
 }
 
