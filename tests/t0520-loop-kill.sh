@@ -136,7 +136,7 @@ t 'the keeper killed as well: the next loop ends what it finds' <<'EOF'
 	start_loop --agent "echo DONE" -n 1
 	loop_ended 1
 	test_grep 'ended [0-9]* processes that the interrupted loop had left' "$T/loop.err"
-	dead $pids
+	wait_until 20 dead $pids
 EOF
 
 t 'SIGKILL while the oracle runs' <<'EOF'
