@@ -13,18 +13,6 @@
 #include "store/repair.h"
 #include "store/writer.h"
 
-static int
-is_record(struct repo *r, const struct oid *id)
-{
-	struct record rec;
-	struct err *e = record_read(r, id, &rec);
-	int is = e == NULL;
-
-	err_free(e);
-	record_release(&rec);
-	return is;
-}
-
 /* What the log went on without. */
 static void
 lost_tips(struct repo *r, struct diagnosis *d)
@@ -118,7 +106,8 @@ doctor_restore_log(struct repo *r, const char *ref, struct strvec *done)
 	if (e == NULL) {
 		e = log_search(r, ref, &newest, &ends);
 		any = e == NULL && !oid_is_zero(&newest) &&
-		    (repo_contains(r, &newest, &now) || !is_record(r, &now));
+		    (repo_contains(r, &newest, &now) ||
+		    !record_is_one(r, &now));
 		if (any && !oid_equal(&now, &newest))
 			e = ref_swap(r, ref, &now, &newest);
 		if (e == NULL && any && ends.n > 1)

@@ -430,6 +430,18 @@ record_read(struct repo *r, const struct oid *id, struct record *rec)
 }
 
 int
+record_is_one(struct repo *r, const struct oid *id)
+{
+	struct record rec;
+	struct err *e = record_read(r, id, &rec);
+	int is = e == NULL;
+
+	err_free(e);
+	record_release(&rec);
+	return is;
+}
+
+int
 record_is_here(struct repo *r, const struct oid *id)
 {
 	struct record rec;

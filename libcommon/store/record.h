@@ -80,6 +80,8 @@ struct err *record_read_next(struct repo *, const struct oid *, int ask,
  * as missing.
  */
 int	 record_is_here(struct repo *, const struct oid *);
+/* 1 if it is a record and can be read. */
+int	 record_is_one(struct repo *, const struct oid *);
 void	 record_release(struct record *);
 /*
  * Parse the commit object in rec->text, of which the strings become parts.

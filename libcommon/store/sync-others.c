@@ -86,18 +86,6 @@ others_forget(struct repo *r)
 	free(path);
 }
 
-static int
-is_record(struct repo *r, const struct oid *id)
-{
-	struct record rec;
-	struct err *e = record_read(r, id, &rec);
-	int is = e == NULL;
-
-	err_free(e);
-	record_release(&rec);
-	return is;
-}
-
 /* What readers would have to skip, or what the remote has, is left out. */
 static void
 drop_reached(struct repo *r, const char *remote, const struct reflist *there,
@@ -114,7 +102,7 @@ drop_reached(struct repo *r, const char *remote, const struct reflist *there,
 		const struct ref *log = &logs->v[i];
 		int known = oidset_has(&reached, &log->id);
 
-		if (!known && !is_record(r, &log->id))
+		if (!known && !record_is_one(r, &log->id))
 			continue;
 		if (!known && reach->size == 0)
 			doctor_reach(r, there->v, there->n, reach);
