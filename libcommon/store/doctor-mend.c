@@ -17,6 +17,7 @@
 #include "store/sync-state.h"
 #include "store/sync.h"
 #include "store/transfer.h"
+#include "store/turn.h"
 #include "store/writer.h"
 
 struct mend {
@@ -314,6 +315,7 @@ push_lost(struct mend *m, const struct diagnosis *d, const struct finding *f,
 	const char *writer = strrchr(f->subject, '/') + 1;
 	int replaced = f->code == DOCTOR_REPLACED, arrived = 0;
 	struct strvec specs = STRVEC_INIT;
+	struct turn turn = TURN_INIT;
 	char hex[OID_HEX_SIZE], *ref = NULL;
 	struct err *e;
 
@@ -323,8 +325,11 @@ push_lost(struct mend *m, const struct diagnosis *d, const struct finding *f,
 	oid_hex(&f->id, hex);
 	strvec_pushf(&specs, "%s:%s%s%.*s", hex, f->subject,
 	    replaced ? "-" : "", replaced ? 7 : 0, hex);
-	e = transfer_push(m->repo, &specs,
-	    (m->flags & DOCTOR_BACKGROUND) != 0, &rep);
+	e = turn_begin(&turn, m->repo, TURN_PUSH, 1);
+	if (e == NULL)
+		e = transfer_push(m->repo, &specs,
+		    (m->flags & DOCTOR_BACKGROUND) != 0, &rep);
+	turn_end(&turn, rep.killed);
 	if (e == NULL && rep.reached && rep.refused == 0 && rep.n > 0) {
 		strvec_pushf(m->done, "pushed '%s'", rep.refs[0].target);
 		ref = xasprintf("refs/agent-remotes/%s/%s", d->remote,

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,19 +35,34 @@ is_same(const struct stat *a, const struct stat *b)
 	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+void
+guard_wait(void)
+{
+	const struct timespec patience = { GUARD_PATIENCE_MS / 1000,
+	    GUARD_PATIENCE_MS % 1000 * 1000 * 1000 };
+
+	nanosleep(&patience, NULL);
+}
+
+void
+guard_remove(const char *path, const struct stat *before)
+{
+	struct stat now;
+
+	if (lstat(path, &now) == 0 && is_same(before, &now))
+		(void)unlink(path);
+}
+
 /* The process that wrote this name has died. */
 static void
 clear_lock(struct repo *r, const char *name)
 {
-	const struct timespec patience = { GUARD_PATIENCE_MS / 1000,
-	    GUARD_PATIENCE_MS % 1000 * 1000 * 1000 };
 	char *path = lock_path(r, name);
-	struct stat before, after;
+	struct stat before;
 
-	if (stat(path, &before) == 0) {
-		nanosleep(&patience, NULL);
-		if (stat(path, &after) == 0 && is_same(&before, &after))
-			(void)unlink(path);
+	if (lstat(path, &before) == 0) {
+		guard_wait();
+		guard_remove(path, &before);
 	}
 	free(path);
 }

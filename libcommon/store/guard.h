@@ -16,6 +16,7 @@
 #define STORE_GUARD_H
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "base/lock.h"
 #include "store/repo.h"
@@ -36,6 +37,12 @@ struct guard {
 void	 guard_enter(struct guard *, struct repo *, const char *name);
 /* `taken`: git's lock was another's, and is none of our business. */
 void	 guard_leave(struct guard *, int taken);
+/*
+ * The two halves of clearing a lock whose process has died: wait for
+ * GUARD_PATIENCE_MS, and remove the file if it is still what it was before.
+ */
+void	 guard_wait(void);
+void	 guard_remove(const char *path, const struct stat *before);
 /* What to do about a lock that is somebody else's, or that stayed. */
 struct err *guard_locked(struct repo *, const char *name);
 

@@ -9,6 +9,7 @@
 #include "store/reader.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
+#include "store/turn.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
 
@@ -308,12 +309,16 @@ static struct err *
 push_deletions(struct repo *r, struct rollup *u, const struct strvec *leases,
     const struct strvec *specs, struct sync_report *rep)
 {
+	struct turn turn = TURN_INIT;
 	struct err *e = NULL;
 
 	rep->remote = xstrdup(u->sync.remote);
 	rep->prefix = xstrdup(u->sync.prefix);
 	if (specs->n > 0)
+		e = turn_begin(&turn, r, TURN_PUSH, 1);
+	if (e == NULL && specs->n > 0)
 		e = transfer_delete(r, leases, specs, rep);
+	turn_end(&turn, rep->killed);
 	if (e == NULL && !rep->reached && rep->problem != NULL) {
 		free(u->sync.problem);
 		u->sync.problem = xstrdup(rep->problem);

@@ -266,7 +266,7 @@ settle(struct repo *r, const struct strvec *specs, struct sync_report *rep,
 
 /* What the remote has of logs that it did not take. */
 static struct err *
-fetch_logs(struct repo *r, int background, const struct sync_report *rep)
+fetch_logs(struct repo *r, int background, struct sync_report *rep)
 {
 	struct sync_report seen = { 0 };
 	struct strvec specs = STRVEC_INIT;
@@ -277,6 +277,7 @@ fetch_logs(struct repo *r, int background, const struct sync_report *rep)
 	strvec_pushf(&specs, "%s/log/*:refs/agent-remotes/%s/log/*",
 	    rep->prefix, rep->remote);
 	e = transfer_fetch(r, &specs, background, &seen);
+	rep->killed |= seen.killed;
 	strvec_release(&specs);
 	sync_report_release(&seen);
 	return e;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/lock.h"
 #include "store/garbage.h"
 #include "store/index.h"
 #include "store/logrefs.h"
@@ -15,9 +14,8 @@
 #include "store/sync-push.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
+#include "store/turn.h"
 #include "store/writer.h"
-
-#define TURN_WAIT_MS 60000
 
 static char *
 log_refspec(const struct sync_report *rep)
@@ -208,6 +206,7 @@ leave_prefix(struct repo *r, int background, struct sync_report *rep)
 	if (e == NULL)
 		e = transfer_fetch(r, &specs, background, &last);
 	rep->reached = last.reached;
+	rep->killed |= last.killed;
 	if (e == NULL && last.reached)
 		e = move_logs(r, rep);
 	else if (last.problem != NULL)
@@ -217,30 +216,28 @@ leave_prefix(struct repo *r, int background, struct sync_report *rep)
 	return e;
 }
 
-/* Run one direction under its lock; a busy one is a problem to report. */
+/* Run one direction in its turn; a busy one is a problem to report. */
 static struct err *
-in_turn(struct repo *r, const char *name,
+in_turn(struct repo *r, const char *which,
     struct err *(*go)(struct repo *, int, struct sync_report *),
     int flags, struct sync_report *rep)
 {
 	int background = (flags & SYNC_BACKGROUND) != 0;
-	int wait = !background || (flags & SYNC_WAIT) != 0;
-	struct lock lock = LOCK_INIT;
-	char *path = repo_shared_path(r, name);
+	struct turn turn = TURN_INIT;
 	struct err *e;
 
-	e = lock_take(&lock, path, wait ? TURN_WAIT_MS : 0);
+	e = turn_begin(&turn, r, which,
+	    !background || (flags & SYNC_WAIT) != 0);
 	if (e != NULL && e->code == ERR_LOCKED) {
-		err_free(e);
-		e = NULL;
 		rep->reached = 0;
 		free(rep->problem);
-		rep->problem = xstrdup("another sync of this clone is running");
+		rep->problem = xstrdup(e->msg);
+		err_free(e);
+		e = NULL;
 	} else if (e == NULL) {
 		e = go(r, background, rep);
 	}
-	lock_release(&lock);
-	free(path);
+	turn_end(&turn, rep->killed);
 	return e;
 }
 
@@ -262,7 +259,7 @@ find_prefix(struct repo *r, int flags, struct sync_report *rep, int *reached)
 	rep->prefix = xstrdup(prefix);
 	from = move_from(r, rep);
 	if (from != NULL) {
-		e = in_turn(r, "fetch.lock", leave_prefix, flags, rep);
+		e = in_turn(r, TURN_FETCH, leave_prefix, flags, rep);
 		*reached = rep->reached;
 	}
 	free(from);
@@ -324,12 +321,12 @@ sync_run(struct repo *r, int flags, struct sync_report *rep)
 	if (e == NULL)
 		e = find_prefix(r, flags, rep, &reached);
 	if (e == NULL && (flags & SYNC_FETCH) != 0 && reached) {
-		e = in_turn(r, "fetch.lock", fetch, flags, rep);
+		e = in_turn(r, TURN_FETCH, fetch, flags, rep);
 		reached = rep->reached;
 	}
 	/* An unreachable remote is asked once, not twice. */
 	if (e == NULL && (flags & SYNC_PUSH) != 0 && reached) {
-		e = in_turn(r, "push.lock", sync_push, flags, rep);
+		e = in_turn(r, TURN_PUSH, sync_push, flags, rep);
 		reached = rep->reached;
 	}
 	rep->reached = reached;

@@ -54,6 +54,7 @@ struct sync_report {
 	char *remote;		/* NULL: the repository has none */
 	char *prefix;		/* where records are there: repo_prefix() */
 	int reached;		/* the remote answered */
+	int killed;		/* git was, and may have left its locks */
 	int refetch;		/* fetch what is here again, as it may be
 				 * damaged */
 	int deepen;		/* the logs are whole here from then on */

@@ -9,6 +9,7 @@
 #include "store/unreached.h"
 
 #define WORDS_MAX 1000
+#define KILLED_BY 128	/* and above: 128 plus the number of the signal */
 /*
  * One less than what git takes for infinite, as --unshallow is: that brings
  * the project's whole history, too, and this only that of what is fetched.
@@ -207,6 +208,7 @@ static void
 conclude(struct sync_report *rep, const struct buf *output, int status,
     size_t refs_before)
 {
+	rep->killed |= status > KILLED_BY;
 	rep->reached = status == 0 || rep->n > refs_before;
 	if (rep->reached && status <= 1)
 		return;
@@ -233,13 +235,21 @@ locked_text(const char *path, size_t n)
 	return text;
 }
 
+static int
+ends_in(const char *text, size_t n, const char *end)
+{
+	size_t m = strlen(end);
+
+	return n >= m && memcmp(text + n - m, end, m) == 0;
+}
+
 /*
- * A lock in this clone that git found in its way: what to do about it,
- * malloc'd; NULL if there was none.  What the other side says of its own
- * locks stands behind "remote: ".
+ * A lock in this clone that git found in its way, on a ref that ends in
+ * `name`: what to do about it, malloc'd; NULL if there was none.  What the
+ * other side says of its own locks stands behind "remote: ".
  */
 static char *
-lock_remedy(const char *output)
+lock_remedy(const char *output, const char *name)
 {
 	static const char before[] = "Unable to create '";
 	const char *p, *stop, *path, *end;
@@ -251,7 +261,7 @@ lock_remedy(const char *output)
 			continue;
 		path += sizeof(before) - 1;
 		end = network_in_line(path, stop, ".lock': File exists");
-		if (end != NULL)
+		if (end != NULL && ends_in(path, (size_t)(end - path), name))
 			return locked_text(path, (size_t)(end - path));
 	}
 	return NULL;
@@ -261,19 +271,21 @@ lock_remedy(const char *output)
 static void
 explain_lock(struct sync_report *rep, const char *output, size_t before)
 {
-	char *remedy = lock_remedy(output);
+	char *any = lock_remedy(output, ""), *remedy;
 	size_t i;
 
-	for (i = before; remedy != NULL && i < rep->n; i++)
+	for (i = before; any != NULL && i < rep->n; i++)
 		if (rep->refs[i].fate == SYNC_REFUSED) {
+			remedy = lock_remedy(output, rep->refs[i].name);
 			free(rep->refs[i].reason);
-			rep->refs[i].reason = xstrdup(remedy);
+			rep->refs[i].reason = remedy != NULL ? remedy :
+			    xstrdup(any);
 		}
-	if (remedy != NULL && !rep->reached) {
+	if (any != NULL && !rep->reached) {
 		free(rep->problem);
-		rep->problem = xstrdup(remedy);
+		rep->problem = xstrdup(any);
 	}
-	free(remedy);
+	free(any);
 }
 
 /* A log that we have fetched, and that the remote does not have any more. */

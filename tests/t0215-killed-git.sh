@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# A sync whose git is killed in the very moment at which it has its locks on the
+# refs of what it fetched or pushed.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
+
+# killers: have git, as soon as it locks a ref of the remote's, kill what has
+# started it and itself, once the file 'kill' is there.
+killers() {
+	cat >.git/hooks/reference-transaction <<'EOF'
+#!/bin/sh
+test "$1" = prepared && test -e kill && grep -q refs/agent-remotes/ || exit 0
+rm kill
+read -r pid name state sync rest </proc/$PPID/stat
+kill -KILL $sync $PPID
+sleep 1
+EOF
+	chmod +x .git/hooks/reference-transaction
+}
+
+# left: the locks that are there.
+left() {
+	find .git/refs -name '*.lock' | sort
+}
+
+t 'killed in a fetch: the next sync clears the locks' <<'EOF'
+	new_origin fetch
+	new_clone fetch me
+	new_clone fetch other
+	cd me
+	git agent log 'done' mine
+	git agent sync
+	(cd ../other && git agent log 'done' one && git agent sync)
+	killers
+	touch kill
+	test_exit 137 git-agent-sync
+	left >locks
+	test_grep "refs/agent-remotes/origin/log/$(cd ../other && writer).lock" locks
+	# This is what it was like without.
+	git fetch 2>err || true
+	test_grep 'File exists' err
+	git agent sync
+	test -z "$(left)"
+	subjects >out
+	test_grep '^one$' out
+EOF
+
+t 'git alone, in a push: so does it, unless a fetch of ours is at work' <<'EOF'
+	cd me
+	touch kill
+	git-agent-log 'done' two 2>err
+	test_grep "not pushed to 'origin'" err
+	test -n "$(left)"
+	exec 9>>.git/agent/fetch.lock
+	flock 9
+	test_exit 128 git agent sync --push 2>err
+	test_grep "pgrep -a git" err
+	test -n "$(left)"
+	exec 9>&-
+	git agent sync
+	test -z "$(left)"
+	cd ../other
+	git agent sync
+	subjects >out
+	test_grep '^two$' out
+EOF
+
+t 'a lock that no sync of ours left is named and left alone' <<'EOF'
+	cd other
+	git agent log 'done' three
+	cd ../me
+	lock=.git/refs/agent-remotes/origin/log/$(cd ../other && writer).lock
+	touch "$lock"
+	test_exit 1 git agent sync 2>err
+	test_grep "is locked; if 'pgrep -a git'" err
+	test -e "$lock"
+	rm "$lock"
+	git agent sync
+	subjects >out
+	test_grep '^three$' out
+EOF
+
+t 'a lock that changes meanwhile is a living one' <<'EOF'
+	cd other
+	git agent log 'done' four
+	cd ../me
+	touch kill
+	test_exit 137 git-agent-sync
+	lock=$(left)
+	(sleep 0.5; touch "$lock") &
+	test_exit 1 git agent sync 2>err
+	wait
+	test -e "$lock"
+	rm "$lock"
+	git agent sync
+	subjects >out
+	test_grep '^four$' out
+EOF
+
+finish
