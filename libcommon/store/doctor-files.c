@@ -61,6 +61,7 @@ not_a_ref(const char *path)
 {
 	const char *what = "no ref, as after a power loss";
 	struct buf b = BUF_INIT;
+	struct err *e;
 	struct stat st;
 
 	if (lstat(path, &st) != 0)
@@ -69,14 +70,17 @@ not_a_ref(const char *path)
 		return "a link";
 	if (!S_ISREG(st.st_mode) || st.st_size > REF_FILE_MAX)
 		return NULL;
-	err_free(file_read(path, &b));
-	if (b.len == 0)
+	e = file_read(path, &b);
+	if (e != NULL)		/* by its permissions, see doctor-denied.c */
+		what = NULL;
+	else if (b.len == 0)
 		what = "empty, as after a power loss";
 	else if (strncmp(b.p, "ref:", 4) == 0)
 		what = "a symbolic ref, which no ref of records is";
 	else if (b.len >= 40 && strspn(b.p, "0123456789abcdef") == 40 &&
 	    (b.len == 40 || isspace((unsigned char)b.p[40])))
 		what = NULL;
+	err_free(e);
 	buf_release(&b);
 	return what;
 }

@@ -413,7 +413,8 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 	size_t i;
 
 	for (i = 0; i < d->n; i++)
-		if (d->v[i].code == DOCTOR_UNREADABLE) {
+		if (d->v[i].code == DOCTOR_UNREADABLE ||
+		    d->v[i].code == DOCTOR_DENIED) {
 			strvec_pushf(done, "mended nothing, as '%s' comes "
 			    "first", d->v[i].subject);
 			return NULL;

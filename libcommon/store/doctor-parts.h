@@ -13,6 +13,8 @@
 
 /* doctor-files.c: locks, leftovers, damaged files; needs no ref. */
 void	 doctor_files(struct repo *, struct diagnosis *);
+/* doctor-denied.c: what this user may not read or write; 1 if anything. */
+int	 doctor_denied(struct repo *, struct diagnosis *);
 /* doctor-walk.c: every commit of every log. */
 struct err *doctor_records(struct repo *, struct diagnosis *);
 /* doctor-logs.c: our own log is gone, or went on without its newest record. */

@@ -29,6 +29,7 @@ doctor_word(enum doctor_code code)
 		[DOCTOR_NO_WRITER] = "no-writer",
 		[DOCTOR_UNPARSEABLE] = "unparseable",
 		[DOCTOR_UNREADABLE] = "unreadable",
+		[DOCTOR_DENIED] = "denied",
 		[DOCTOR_MISSING_OBJECT] = "missing-object",
 		[DOCTOR_DAMAGED_OBJECT] = "damaged-object",
 		[DOCTOR_SHALLOW] = "shallow",
@@ -181,8 +182,10 @@ struct err *
 doctor_examine(struct repo *r, int flags, struct diagnosis *d)
 {
 	struct err *e;
+	int denied;
 
 	settings(r, d);
+	denied = doctor_denied(r, d);
 	doctor_files(r, d);
 	in_the_way(r, d);
 	e = own_writer(r, d);
@@ -195,5 +198,10 @@ doctor_examine(struct repo *r, int flags, struct diagnosis *d)
 		e = doctor_no_notes(r, d);
 	if (e == NULL)
 		e = doctor_remote(r, flags, d);
+	/* What may not be read has been named. */
+	if (denied && e != NULL && e->code == ERR_SYSTEM) {
+		err_free(e);
+		e = NULL;
+	}
 	return unreadable_refs(r, d, e);
 }

@@ -36,6 +36,7 @@ enum doctor_code {	/* their words: doctor_word() */
 	DOCTOR_NO_WRITER,
 	DOCTOR_UNPARSEABLE,
 	DOCTOR_UNREADABLE,	/* what is not found may only be out of reach */
+	DOCTOR_DENIED,		/* by the permissions of a file or folder */
 	DOCTOR_MISSING_OBJECT,
 	DOCTOR_DAMAGED_OBJECT,
 	DOCTOR_SHALLOW,		/* git cuts a log off; see git-fetch(1) */
@@ -89,7 +90,7 @@ struct finding *diagnosis_add(struct diagnosis *, enum doctor_code,
 void	 diagnosis_release(struct diagnosis *);
 /*
  * Mend what the findings say can be mended; nothing where one is
- * DOCTOR_UNREADABLE.  No record is dropped, no log is forced or set back
+ * DOCTOR_UNREADABLE or DOCTOR_DENIED.  No record is dropped, no log is forced or set back
  * without keeping where it was (store/lost.h), and a damaged file is moved to
  * <common dir>/agent/damaged/, not deleted.  `done` gets a sentence for each
  * thing that was done or could not be.  Examine again to see what is left.

@@ -65,7 +65,14 @@ find_packed(struct repo *r, const char *name, struct oid *oid, int *found)
 	return NULL;
 }
 
-enum loose { LOOSE_NONE, LOOSE_DIRECT, LOOSE_SYMBOLIC, LOOSE_DAMAGED };
+enum loose { LOOSE_NONE, LOOSE_DIRECT, LOOSE_SYMBOLIC, LOOSE_DAMAGED,
+	LOOSE_UNREAD };	/* errno says why */
+
+static int
+is_absent(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG;
+}
 
 /*
  * The ref in a file of its own, if there is one.  A link is a symbolic ref to
@@ -77,14 +84,17 @@ read_loose(int folder, const char *name, struct oid *id)
 	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	char text[64];
 	ssize_t n;
+	int error;
 
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? LOOSE_NONE :
-		    errno == ELOOP ? LOOSE_SYMBOLIC : LOOSE_DAMAGED;
+		return is_absent(errno) ? LOOSE_NONE :
+		    errno == ELOOP ? LOOSE_SYMBOLIC : LOOSE_UNREAD;
 	n = read(fd, text, sizeof(text) - 1);
+	error = errno;
 	close(fd);
+	errno = error;
 	if (n < 0)	/* a folder */
-		return errno == EISDIR ? LOOSE_NONE : LOOSE_DAMAGED;
+		return errno == EISDIR ? LOOSE_NONE : LOOSE_UNREAD;
 	text[n] = '\0';
 	if (strncmp(text, "ref:", 4) == 0)
 		return LOOSE_SYMBOLIC;
@@ -114,6 +124,13 @@ damaged_loose(const struct repo *r, const char *name)
 	return damaged_ref(r, name, ", as by a power loss");
 }
 
+/* It may be whole: of another user's, say, or on a server that is away. */
+static struct err *
+unread(const struct repo *r, const char *name)
+{
+	return err_errno("cannot read '%s/%s'", r->commondir, name);
+}
+
 /* To follow it would take the project's own commits for records. */
 static struct err *
 symbolic(const struct repo *r, const char *name)
@@ -127,19 +144,28 @@ ref_read(struct repo *r, const char *name, struct oid *oid)
 {
 	char *path = xasprintf("%s/%s", r->commondir, name);
 	enum loose loose = read_loose(AT_FDCWD, path, oid);
-	struct err *e;
+	struct err *e = NULL;
 	int found;
 
+	switch (loose) {
+	case LOOSE_DIRECT:
+		break;
+	case LOOSE_UNREAD:
+		e = unread(r, name);
+		break;
+	case LOOSE_DAMAGED:
+		e = damaged_loose(r, name);
+		break;
+	case LOOSE_SYMBOLIC:
+		e = symbolic(r, name);
+		break;
+	case LOOSE_NONE:
+		e = find_packed(r, name, oid, &found);
+		if (e == NULL && !found)
+			e = err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
+		break;
+	}
 	free(path);
-	if (loose == LOOSE_DIRECT)
-		return NULL;
-	if (loose == LOOSE_DAMAGED)
-		return damaged_loose(r, name);
-	if (loose == LOOSE_SYMBOLIC)
-		return symbolic(r, name);
-	e = find_packed(r, name, oid, &found);
-	if (e == NULL && !found)
-		e = err_new(ERR_NOTFOUND, "there is no ref '%s'", name);
 	return e;
 }
 
@@ -159,41 +185,59 @@ reflist_add(struct reflist *list, const char *name, const struct oid *id)
 	list->n++;
 }
 
-/* The refs in files below a folder, whose name ends in a slash. */
-static void
-list_loose(int parent, const char *folder, struct buf *name,
+static int
+is_no_ref(const char *name)
+{
+	size_t n = strlen(name);
+
+	return name[0] == '.' ||
+	    (n > 5 && strcmp(name + n - 5, ".lock") == 0);
+}
+
+/*
+ * The refs in files below a folder, whose name ends in a slash.  One that is
+ * not read must not pass for one that is not there.
+ */
+static struct err *
+list_loose(struct repo *r, int parent, const char *folder, struct buf *name,
     struct reflist *list)
 {
 	int fd = openat(parent, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	size_t before = name->len;
+	struct err *e = NULL;
 	struct oid id = { { 0 } };
 	struct dirent *d;
 	enum loose loose;
 
+	if (dir == NULL && (fd >= 0 || !is_absent(errno)))
+		e = unread(r, name->p);
 	if (dir == NULL && fd >= 0)
 		close(fd);
-	while (dir != NULL && (d = readdir(dir)) != NULL) {
-		size_t n = strlen(d->d_name);
-
-		if (d->d_name[0] == '.' || (n > 5 &&
-		    strcmp(d->d_name + n - 5, ".lock") == 0))
+	while (dir != NULL && e == NULL && (errno = 0,
+	    d = readdir(dir)) != NULL) {
+		if (is_no_ref(d->d_name))
 			continue;
-		buf_add(name, d->d_name, n);
+		buf_addstr(name, d->d_name);
 		memset(&id, 0, sizeof(id));
 		loose = d->d_type == DT_DIR ? LOOSE_NONE :
 		    read_loose(fd, d->d_name, &id);
+		if (loose == LOOSE_UNREAD) {
+			e = unread(r, name->p);
 		/* What is packed of such a name does not count. */
-		if (loose != LOOSE_NONE) {
+		} else if (loose != LOOSE_NONE) {
 			reflist_add(list, name->p, &id);
 		} else if (d->d_type == DT_DIR || d->d_type == DT_UNKNOWN) {
 			buf_addch(name, '/');
-			list_loose(fd, d->d_name, name, list);
+			e = list_loose(r, fd, d->d_name, name, list);
 		}
 		buf_truncate(name, before);
 	}
+	if (dir != NULL && e == NULL && errno != 0)
+		e = unread(r, name->p);
 	if (dir != NULL)
 		closedir(dir);
+	return e;
 }
 
 /*
@@ -235,10 +279,11 @@ ref_list(struct repo *r, const char *prefix, struct reflist *list)
 
 	buf_addstr(&name, prefix);
 	/* In this order: a ref is packed first, and then its file goes. */
-	list_loose(AT_FDCWD, folder, &name, &loose);
+	e = list_loose(r, AT_FDCWD, folder, &name, &loose);
 	if (loose.n > 0)
 		qsort(loose.v, loose.n, sizeof(*loose.v), ref_cmp);
-	e = load_packed(r);
+	if (e == NULL)
+		e = load_packed(r);
 	if (e == NULL)
 		merge(&r->packed, prefix, &loose, list);
 	reflist_release(&loose);

@@ -11,8 +11,9 @@
 
 #define TRIES 60	/* of what passes within moments */
 
+/* 1 if libgit2 says so of its last error. */
 static int
-is_corrupt(const char *what)
+is_said(const char *what)
 {
 	const git_error *g = git_error_last();
 
@@ -66,6 +67,13 @@ update_once(struct repo *r, const char *name, const git_oid *old,
 	return rc;
 }
 
+/* libgit2 has the same code for what may not be read. */
+static int
+is_locked(int rc)
+{
+	return rc == GIT_ELOCKED && !is_said(strerror(EACCES));
+}
+
 /*
  * Another process may hold git's lock on this ref or on packed-refs, or may
  * just have removed an empty folder on the way: all pass within moments.
@@ -75,7 +83,7 @@ is_passing(int rc)
 {
 	const git_error *g = git_error_last();
 
-	if (rc == 0 || rc == GIT_ELOCKED)
+	if (rc == 0 || is_locked(rc))
 		return rc != 0;
 	if (g == NULL || g->klass != GIT_ERROR_OS)
 		return 0;
@@ -114,7 +122,7 @@ update_in_time(struct repo *r, const char *name, const git_oid *old,
 		if (e != NULL || rc == 0 || (to == NULL && is_absent(rc)))
 			return e;
 		if (r->unreached_count > 0 &&
-		    is_corrupt("target OID for the reference"))
+		    is_said("target OID for the reference"))
 			e = unreached_again(r);
 		else if (!is_passing(rc))
 			break;
@@ -128,9 +136,9 @@ update_in_time(struct repo *r, const char *name, const git_oid *old,
 	if (rc == GIT_EMODIFIED || rc == GIT_EEXISTS)
 		return err_new(ERR_MOVED, "'%s' was moved by another process",
 		    name);
-	if (rc == GIT_ELOCKED)
+	if (is_locked(rc))
 		return guard_locked(r, name);
-	if (is_corrupt("corrupted packed references"))
+	if (is_said("corrupted packed references"))
 		return packed_refs_error(r);
 	return err_git("cannot move the ref '%s'", name);
 }
