@@ -264,6 +264,8 @@ sync_all(struct repo *r, const struct args *a, int *status)
 	}
 	if (e == NULL)
 		e = report(r, a, &rep, status);
+	if (e == NULL && repo_damage(r) != NULL)
+		cmd_warn("%s", repo_damage(r));
 	sync_report_release(&rep);
 	return e;
 }

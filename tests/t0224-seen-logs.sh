@@ -224,8 +224,9 @@ t 'a mirror, where a plain fetch sets the own log back' <<'EOF'
 	test_exit 1 git agent sync --check >out
 	test_grep "^behind: 'refs/agent/log/$(writer)'" out
 	# Without a reader before it, too.
-	git agent sync >out
+	git agent sync >out 2>err
 	test_grep "push *log/$(writer) *moved" out
+	test_grep "a log of this clone, 'refs/agent/log/$(writer)', had been set back" err
 	test "$(server_log mirrored .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
 	test "$(subjects)" = "$(printf 'm1\nm2')"
 EOF
