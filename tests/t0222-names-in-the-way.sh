@@ -148,4 +148,20 @@ t 'so it does where the log was there before' <<'EOT'
 	test "$(subjects | tr '\n' ' ')" = 'after before '
 EOT
 
+t 'a branch on the server with the name of the folder that holds the records' <<'EOT'
+	scene branch
+	git push -q origin HEAD:refs/heads/agent HEAD:refs/heads/x/agent
+	for prefix in refs/heads/agent refs/heads/agent/deeper; do
+		git config agent.prefix $prefix
+		git agent log 'done' 'not pushed' 2>err
+		test_grep "'refs/heads/agent' exists" err
+		test_exit 1 git agent sync --check >out
+		test_grep "^blocked: 'refs/heads/agent': 'origin' has a ref of this name, .* pushed to '$prefix'; rename it" out
+		test_no_grep "x/agent" out
+	done
+	git push -q origin :refs/heads/agent
+	git agent sync
+	nothing_found
+EOT
+
 finish

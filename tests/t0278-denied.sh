@@ -62,7 +62,7 @@ new_clone origin other
 	git agent log 'done' five
 	cd ../me
 	git agent sync
-) >log 2>&1
+) >made 2>&1
 
 t 'refs of records that may not be read: no record passes for lost' <<'EOF'
 	cd me

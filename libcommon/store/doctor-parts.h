@@ -25,6 +25,13 @@ void	 doctor_unreadable(struct repo *, struct diagnosis *);
 struct err *doctor_no_notes(struct repo *, struct diagnosis *);
 /* doctor-remote.c: the logs here beside those of the remote. */
 struct err *doctor_remote(struct repo *, int flags, struct diagnosis *);
+/*
+ * doctor-ask.c: for that, the remote's logs, by writer, sorted; and findings
+ * about refs there that are in the way of ours, of which `own` is the writer,
+ * or NULL.  Sets d->asked, ->reached, ->problem.
+ */
+struct err *doctor_ask(struct diagnosis *, int flags,
+		const char *own, struct reflist *there);
 /* doctor-refspecs.c: what a plain fetch brings; `any`: there are logs. */
 struct err *doctor_refspecs(struct repo *, struct diagnosis *, int any);
 

@@ -10,7 +10,6 @@
 #include "store/sync-move.h"
 #include "store/sync-others.h"
 #include "store/sync.h"
-#include "store/transfer.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
 
@@ -28,71 +27,6 @@ struct compare {
 	int blind;		/* some of what is there is not here */
 	int own_is_told;
 };
-
-static int
-ref_cmp(const void *a, const void *b)
-{
-	return strcmp(((const struct ref *)a)->name,
-	    ((const struct ref *)b)->name);
-}
-
-static const struct ref *
-find(const struct reflist *list, const char *name)
-{
-	struct ref key = { (char *)name, { { 0 } } };
-
-	return list->n == 0 ? NULL : bsearch(&key, list->v, list->n,
-	    sizeof(*list->v), ref_cmp);
-}
-
-/* git has no ref where there is one below it, and only we write this log. */
-static void
-blocked(struct compare *c, const char *there)
-{
-	size_t n = c->own == NULL ? 0 : strlen(c->own);
-	char *ref;
-
-	if (n == 0 || oid_is_zero(&c->tip) || c->own_is_told ||
-	    strncmp(there, c->own, n) != 0 || there[n] != '/')
-		return;
-	c->own_is_told = 1;
-	ref = xasprintf(LOG_PREFIX "%s", c->own);
-	diagnosis_add(c->d, DOCTOR_BLOCKED, ref, xasprintf("it cannot be "
-	    "pushed, as '%s' has a ref '%s/log/%s'", c->d->remote,
-	    c->d->prefix, there), xstrdup("git agent sync --repair"),
-	    xstrdup("take a new name, whose log continues this one"));
-	free(ref);
-}
-
-/* "<hex>\t<prefix>/log/<writer>", among whatever else was said. */
-static void
-parse_there(struct compare *c, const char *output)
-{
-	char *start = xasprintf("%s/log/", c->d->prefix), *line, *rest;
-	struct reflist *list = &c->there;
-	char *copy = xstrdup(output);
-	const char *writer;
-	struct oid id;
-
-	for (rest = copy; (line = strsep(&rest, "\n")) != NULL; ) {
-		if (strlen(line) <= OID_HEX_SIZE ||
-		    line[OID_HEX_SIZE - 1] != '\t')
-			continue;
-		line[OID_HEX_SIZE - 1] = '\0';
-		if (oid_parse(line, &id) != 0 || strncmp(line + OID_HEX_SIZE,
-		    start, strlen(start)) != 0)
-			continue;
-		writer = line + OID_HEX_SIZE + strlen(start);
-		if (writer_name_ok(writer))
-			reflist_add(list, writer, &id);
-		else
-			blocked(c, writer);
-	}
-	if (list->n > 0)
-		qsort(list->v, list->n, sizeof(*list->v), ref_cmp);
-	free(copy);
-	free(start);
-}
 
 /* The records of our own log above what the remote has of any. */
 static void
@@ -136,7 +70,7 @@ others(struct compare *c)
 	size_t i, before, n;
 
 	for (i = 0; e == NULL && i < logs.n; i++) {
-		there = find(&c->there, logs.v[i].name + strlen(LOG_PREFIX));
+		there = reflist_find(&c->there, logs.v[i].name + strlen(LOG_PREFIX));
 		if (there != NULL && !object_exists(c->repo, &there->id))
 			continue;
 		before = c->ahead.used;
@@ -285,7 +219,7 @@ compare_log(struct compare *c, const struct ref *there)
 	int own = c->own != NULL && strcmp(there->name, c->own) == 0;
 	char *ref = xasprintf("%s%s", c->folder, there->name);
 	char *log = xasprintf("log/%s", there->name);
-	const struct ref *known = find(&c->known, ref);
+	const struct ref *known = reflist_find(&c->known, ref);
 	int here = object_exists(c->repo, &there->id);
 
 	if (known != NULL && oid_equal(&known->id, &there->id))
@@ -363,21 +297,15 @@ refused(struct compare *c, size_t ahead)
 static struct err *
 ask(struct compare *c, int flags)
 {
-	struct diagnosis *d = c->d;
-	char *pattern = xasprintf("%s/log/*", d->prefix);
-	struct sync_report rep = { .remote = d->remote };
-	struct buf output = BUF_INIT;
-	struct err *e;
+	const char *own = oid_is_zero(&c->tip) ? NULL : c->own;
+	struct err *e = doctor_ask(c->d, flags, own, &c->there);
+	size_t i;
 
-	e = transfer_list(pattern, (flags & DOCTOR_BACKGROUND) != 0, &output,
-	    &rep);
-	d->asked = 1;
-	d->reached = e == NULL && rep.reached;
-	d->problem = rep.problem;
-	if (d->reached)
-		parse_there(c, output.p);
-	buf_release(&output);
-	free(pattern);
+	/* That it is not pushed follows from it. */
+	for (i = 0; e == NULL && own != NULL && i < c->d->n; i++)
+		c->own_is_told |= c->d->v[i].code == DOCTOR_BLOCKED &&
+		    strncmp(c->d->v[i].subject, LOG_PREFIX,
+		    strlen(LOG_PREFIX)) == 0;
 	return e;
 }
 
@@ -418,7 +346,7 @@ compare_all(struct compare *c)
 	for (i = 0; i < c->known.n; i++) {
 		ref = c->known.v[i].name + strlen(c->folder);
 		/* What was rolled up into another log is there. */
-		if (writer_name_ok(ref) && find(&c->there, ref) == NULL &&
+		if (writer_name_ok(ref) && reflist_find(&c->there, ref) == NULL &&
 		    !oidset_has(&c->reach, &c->known.v[i].id))
 			lost_there(c, DOCTOR_DELETED, ref,
 			    &c->known.v[i].id);

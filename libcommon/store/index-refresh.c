@@ -83,12 +83,6 @@ is_unchanged(const struct refresh *f)
 	return same;
 }
 
-static int
-ref_name_cmp(const void *name, const void *ref)
-{
-	return strcmp(name, ((const struct ref *)ref)->name);
-}
-
 /*
  * Walk back in the index from `from`: 1 if `to` is met on the way.  As long
  * as what this ref gained since.
@@ -156,8 +150,7 @@ is_all_reached(struct refresh *f)
 		if (index_is_rolled_up(ix, &ref.tip))
 			continue;
 		ok = index_ref_name(ix, &ref, &name);
-		here = !ok || f->refs.n == 0 ? NULL : bsearch(name.p,
-		    f->refs.v, f->refs.n, sizeof(*f->refs.v), ref_name_cmp);
+		here = ok ? reflist_find(&f->refs, name.p) : NULL;
 		ok = here != NULL && index_leads_to(ix, &here->id, 1,
 		    &ref.tip);
 	}

@@ -169,13 +169,6 @@ ref_read(struct repo *r, const char *name, struct oid *oid)
 	return e;
 }
 
-static int
-ref_cmp(const void *a, const void *b)
-{
-	return strcmp(((const struct ref *)a)->name,
-	    ((const struct ref *)b)->name);
-}
-
 void
 reflist_add(struct reflist *list, const char *name, const struct oid *id)
 {
@@ -280,8 +273,7 @@ ref_list(struct repo *r, const char *prefix, struct reflist *list)
 	buf_addstr(&name, prefix);
 	/* In this order: a ref is packed first, and then its file goes. */
 	e = list_loose(r, AT_FDCWD, folder, &name, &loose);
-	if (loose.n > 0)
-		qsort(loose.v, loose.n, sizeof(*loose.v), ref_cmp);
+	reflist_sort(&loose);
 	if (e == NULL)
 		e = load_packed(r);
 	if (e == NULL)
@@ -290,6 +282,29 @@ ref_list(struct repo *r, const char *prefix, struct reflist *list)
 	buf_release(&name);
 	free(folder);
 	return e;
+}
+
+static int
+ref_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct ref *)a)->name,
+	    ((const struct ref *)b)->name);
+}
+
+void
+reflist_sort(struct reflist *list)
+{
+	if (list->n > 0)
+		qsort(list->v, list->n, sizeof(*list->v), ref_cmp);
+}
+
+const struct ref *
+reflist_find(const struct reflist *list, const char *name)
+{
+	struct ref key = { (char *)name, { { 0 } } };
+
+	return list->n == 0 ? NULL : bsearch(&key, list->v, list->n,
+	    sizeof(*list->v), ref_cmp);
 }
 
 void

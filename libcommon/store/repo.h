@@ -222,6 +222,9 @@ struct err *ref_read(struct repo *, const char *name, struct oid *);
  */
 struct err *ref_list(struct repo *, const char *prefix, struct reflist *);
 void	 reflist_add(struct reflist *, const char *name, const struct oid *);
+void	 reflist_sort(struct reflist *);	/* by name */
+/* In a sorted list; borrowed, NULL: it has none of that name. */
+const struct ref *reflist_find(const struct reflist *, const char *name);
 void	 reflist_release(struct reflist *);
 /* repo_contains() of any of them; they need not all be here. */
 int	 reflist_contains(struct repo *, const struct reflist *,

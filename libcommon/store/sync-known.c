@@ -163,19 +163,6 @@ write_known(struct repo *r, const char *remote)
 	return e;
 }
 
-static int
-ref_name_cmp(const void *name, const void *ref)
-{
-	return strcmp(name, ((const struct ref *)ref)->name);
-}
-
-static const struct ref *
-find_ref(const struct reflist *refs, const char *name)
-{
-	return refs->n == 0 ? NULL : bsearch(name, refs->v, refs->n,
-	    sizeof(*refs->v), ref_name_cmp);
-}
-
 /* The fetched log is gone from here: back to where it was. */
 static struct err *
 restore_log(struct repo *r, const struct known *k, struct strvec *rewound)
@@ -211,7 +198,7 @@ sync_list_pruned(struct repo *r, struct strvec *lost)
 		if (!parse_known(line, &k))
 			continue;
 		e = view_change(r, &v, k.remote, 1);
-		if (e == NULL && v.there && find_ref(&v.refs, k.ref) == NULL)
+		if (e == NULL && v.there && reflist_find(&v.refs, k.ref) == NULL)
 			strvec_push(lost, line);
 		free(k.remote);
 	}
@@ -306,7 +293,7 @@ sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL) {
 		if (!parse_known(line, &k))
 			continue;
-		log = find_ref(logs, k.ref);
+		log = reflist_find(logs, k.ref);
 		if (log != NULL && !oid_equal(&log->id, &k.id) &&
 		    !index_find(ix, &k.id, &entry)) {
 			err_free(sync_keep(r, k.remote, k.writer, &k.id,

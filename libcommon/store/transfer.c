@@ -447,15 +447,18 @@ transfer_delete(struct repo *r, const struct strvec *leases,
 }
 
 struct err *
-transfer_list(const char *pattern, int background, struct buf *output,
-    struct sync_report *rep)
+transfer_list(const struct strvec *patterns, int background,
+    struct buf *output, struct sync_report *rep)
 {
 	struct strvec argv = STRVEC_INIT;
 	struct err *e;
+	size_t i;
 	int status;
 
 	strvec_pushl(&argv, "git", "ls-remote", "--quiet", "--", rep->remote,
-	    pattern, (char *)NULL);
+	    (char *)NULL);
+	for (i = 0; i < patterns->n; i++)
+		strvec_push(&argv, patterns->v[i]);
 	e = network_git(&argv, rep->remote, background, NULL, output, &status);
 	if (e == NULL)
 		conclude(rep, output, status, rep->n);

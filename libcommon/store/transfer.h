@@ -30,11 +30,11 @@ void	 transfer_withhold(struct sync_report *, const char *name,
 struct err *transfer_delete(struct repo *, const struct strvec *leases,
 		const struct strvec *specs, struct sync_report *rep);
 /*
- * Append what `git ls-remote` says of the refs that fit the pattern, among
+ * Append what `git ls-remote` says of the refs that fit a pattern, among
  * other words: "<hex>\t<ref>" a line.  Sets rep->reached and ->problem, and
  * changes nothing.
  */
-struct err *transfer_list(const char *pattern, int background,
+struct err *transfer_list(const struct strvec *patterns, int background,
 		struct buf *output, struct sync_report *rep);
 
 #endif
