@@ -277,4 +277,24 @@ t 'several remotes, and nobody knows which: said, until one is chosen' <<'EOF'
 	test_exit 0 git agent log
 EOF
 
+t "git's negative refspecs, which libgit2 does not know" <<'EOF'
+	new_origin negative
+	new_clone negative negative-a
+	new_clone negative negative-b
+	(cd negative-a; git agent log 'done' one)
+	cd negative-b
+	git config --add remote.origin.fetch '^refs/heads/dependabot/*'
+	git agent sync
+	git config --get-all remote.origin.fetch >specs
+	test_grep '^^refs/heads/dependabot/\*$' specs
+	test_grep '^refs/agent/log/' specs
+	git fetch
+	git agent log 'done' two
+	git agent sync --check
+	test "$(subjects | tr '\n' ' ')" = 'one two '
+	cd ../negative-a
+	git agent sync
+	test "$(subjects | tr '\n' ' ')" = 'one two '
+EOF
+
 finish

@@ -20,10 +20,16 @@ add_quoted(struct buf *b, const char *value)
 	buf_addch(b, '$');
 }
 
+static char *
+fetch_key(const char *name)
+{
+	return xasprintf("remote.%s.fetch", name);
+}
+
 struct err *
 repo_drop_refspec(struct repo *r, const char *name, const char *spec)
 {
-	char *key = xasprintf("remote.%s.fetch", name);
+	char *key = fetch_key(name);
 	git_config *config = NULL;
 	struct buf value = BUF_INIT;
 	struct err *e = NULL;
@@ -51,44 +57,92 @@ drop_rival(struct repo *r, const char *name, const char *have,
 	return repo_drop_refspec(r, name, have);
 }
 
-static int
-add_once(struct repo *r, const char *name, const char *spec)
+static struct err *
+unread(const char *name)
 {
+	return err_git("cannot read the refspecs of '%s'", name);
+}
+
+/*
+ * As they are written: libgit2 1.5 takes a remote for damaged that has a
+ * negative one, "^refs/heads/x" (git-fetch(1)).
+ */
+struct err *
+repo_refspecs(struct repo *r, const char *name, struct strvec *specs)
+{
+	char *key = fetch_key(name);
+	git_config *config = NULL;
+	git_config_iterator *all = NULL;
+	git_config_entry *entry;
+	struct err *e = NULL;
+	int rc;
+
+	rc = git_repository_config(&config, r->git);
+	if (rc == 0)
+		rc = git_config_multivar_iterator_new(&all, config, key, NULL);
+	while (rc == 0 && (rc = git_config_next(&entry, all)) == 0)
+		strvec_push(specs, entry->value == NULL ? "" : entry->value);
+	if (rc != GIT_ITEROVER && rc != GIT_ENOTFOUND)
+		e = unread(name);
+	git_config_iterator_free(all);
+	git_config_free(config);
+	free(key);
+	return e;
+}
+
+/* Of `git -c`, say, it is a setting of today, and has no place for more. */
+static int
+is_in_file(git_config *config, const char *name)
+{
+	static const char *const settings[] = { "url", "pushurl", "fetch" };
+	git_config_entry *entry = NULL;
+	size_t i;
+	int is = 0;
+
+	for (i = 0; i < sizeof(settings) / sizeof(*settings) && !is; i++) {
+		char *key = xasprintf("remote.%s.%s", name, settings[i]);
+
+		is = git_config_get_entry(&entry, config, key) == 0;
+		git_config_entry_free(entry);
+		entry = NULL;
+		free(key);
+	}
+	return is;
+}
+
+static struct err *
+add(struct repo *r, git_config *config, const char *name, const char *spec)
+{
+	char *key = fetch_key(name);
 	struct guard guard;
 	int rc;
 
 	guard_enter(&guard, r, "config");
-	rc = git_remote_add_fetch(r->git, name, spec);
+	/* It replaces what the expression matches, which is nothing. */
+	rc = git_config_set_multivar(config, key, "a^", spec);
 	guard_leave(&guard, rc == GIT_ELOCKED);
-	return rc;
+	free(key);
+	if (rc == GIT_ELOCKED)
+		return guard_locked(r, "config");
+	return rc == 0 ? NULL :
+	    err_git("cannot add a fetch refspec to '%s'", name);
 }
 
 static struct err *
-add_missing(struct repo *r, git_remote *remote, const char *name,
+add_missing(struct repo *r, git_config *config, const char *name,
     const char *spec, int *added)
 {
-	git_strarray have = { NULL, 0 };
-	struct err *e = NULL;
+	struct strvec have = STRVEC_INIT;
+	struct err *e = repo_refspecs(r, name, &have);
 	size_t i;
-	int rc;
 
-	if (git_remote_get_fetch_refspecs(&have, remote) != 0)
-		return err_git("cannot read the refspecs of '%s'", name);
-	for (i = 0; e == NULL && i < have.count; i++)
-		e = drop_rival(r, name, have.strings[i], spec);
-	for (i = 0; i < have.count; i++)
-		if (strcmp(have.strings[i], spec) == 0)
-			break;
-	if (e == NULL && i == have.count) {
-		rc = add_once(r, name, spec);
-		if (rc == GIT_ELOCKED)
-			e = guard_locked(r, "config");
-		else if (rc != 0)
-			e = err_git("cannot add a fetch refspec to '%s'", name);
-		else
-			(*added)++;
+	for (i = 0; e == NULL && i < have.n; i++)
+		e = drop_rival(r, name, have.v[i], spec);
+	if (e == NULL && !strvec_has(&have, spec)) {
+		e = add(r, config, name, spec);
+		*added += e == NULL;
 	}
-	git_strarray_dispose(&have);
+	strvec_release(&have);
 	return e;
 }
 
@@ -96,40 +150,16 @@ struct err *
 repo_add_refspecs(struct repo *r, const char *name, const char *const *specs,
     int *added)
 {
-	git_remote *remote = NULL;
+	git_config *config = NULL;
 	struct err *e = NULL;
-	int rc;
 
 	*added = 0;
-	rc = git_remote_lookup(&remote, r->git, name);
-	/* Of `git -c`, say: a setting of today, there is no place for more. */
-	if (rc == GIT_ENOTFOUND)
-		return NULL;
-	if (rc != 0)
-		return err_git("cannot read the settings of '%s'", name);
-	for (; e == NULL && *specs != NULL; specs++)
-		e = add_missing(r, remote, name, *specs, added);
-	git_remote_free(remote);
-	return e;
-}
-
-struct err *
-repo_refspecs(struct repo *r, const char *name, struct strvec *specs)
-{
-	git_strarray have = { NULL, 0 };
-	git_remote *remote = NULL;
-	struct err *e = NULL;
-	size_t i;
-	int rc = git_remote_lookup(&remote, r->git, name);
-
-	if (rc == 0)
-		rc = git_remote_get_fetch_refspecs(&have, remote);
-	if (rc != 0 && rc != GIT_ENOTFOUND)
-		e = err_git("cannot read the refspecs of '%s'", name);
-	for (i = 0; i < have.count; i++)
-		strvec_push(specs, have.strings[i]);
-	git_strarray_dispose(&have);
-	git_remote_free(remote);
+	if (git_repository_config(&config, r->git) != 0)
+		return unread(name);
+	if (is_in_file(config, name))
+		for (; e == NULL && *specs != NULL; specs++)
+			e = add_missing(r, config, name, *specs, added);
+	git_config_free(config);
 	return e;
 }
 
