@@ -237,14 +237,61 @@ t 'and what was written before anybody looked' <<'EOF'
 	git agent log --no-push 'done' m3
 	git agent log >out
 	git update-ref "$log" "$log~2"
-	git agent log --no-push 'done' m4
-	test_exit 3 git agent log --offline
+	git agent log --no-push 'done' m4 2>err
+	test_grep "a log of this clone, '$log', had been set back" err
 	test "$(subjects)" = "$(printf 'm1\nm2\nm3\nm4')"
 	git agent sync || test $? = 3
 	git agent sync || test $? = 3
 	git -C ../srv/mirrored.git log --format=%s --glob='refs/agent/log/*' >out
 	test_grep 'done: m3' out
 	test_grep 'done: m4' out
+EOF
+
+# ---- what no reader has seen ---------------------------------------------------
+
+t 'set back before anybody had read it: what was written last is known' <<'EOF'
+	new_origin unread
+	git clone -q --mirror "$DAEMON_URL/unread.git" unread.git
+	cd unread.git
+	git agent log 'done' u1
+	git agent log --no-push 'done' u2
+	git fetch -q
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep u2 out
+	test_grep "'refs/agent/log/$(writer)', had been set back" err
+	# Read as far as the one before; and the next one is a writer.
+	git agent log --no-push 'done' u3
+	git fetch -q
+	git agent log --no-push 'done' u4 2>err
+	test_grep "'refs/agent/log/$(writer)', had been set back" err
+	test "$(subjects)" = "$(printf 'u1\nu2\nu3\nu4')"
+	git fetch -q
+	git agent sync 2>err
+	test_grep "'refs/agent/log/$(writer)', had been set back" err
+	test "$(server_log unread .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
+	git fsck --unreachable >out
+	test_empty out
+EOF
+
+t 'batches, too; a forced fetch in a clone; a log that went on by hand' <<'EOF'
+	new_clone unread unread-b
+	cd unread-b
+	git agent log 'done' v1
+	printf '{"kind": "done", "subject": "%s"}\n' v2 v3 |
+		git agent log --batch --no-push
+	git fetch -q origin '+refs/agent/log/*:refs/agent/log/*'
+	log=refs/agent/log/$(writer)
+	git update-ref "$log" "$(printf 'done: v4\n\nAgent-Kind: done\nAgent-Clock: 2026-01-01T00:00:00.000000Z\n' |
+		git commit-tree -p "$log" "$log^{tree}")"
+	test_exit 3 git agent log --offline
+	git agent sync
+	git agent log --json | jq -r '.[].subject' | sort >out
+	test "$(tr '\n' ' ' <out)" = 'u1 u2 u3 u4 v1 v2 v3 v4 '
+	test_exit 0 git agent log
+	git -C ../srv/unread.git log --format=%s --glob='refs/agent/log/*' >out
+	for i in 2 3 4; do
+		test_grep "done: v$i" out
+	done
 EOF
 
 finish

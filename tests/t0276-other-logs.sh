@@ -106,6 +106,19 @@ t 'a copied clone that lost its id after a clock was ahead' <<'EOT'
 	nothing_found
 EOT
 
+t 'a clone that lost its id goes on from the log that it wrote to last' <<'EOT'
+	new_origin last
+	new_clone last last-a
+	cd last-a
+	git agent log done 'a one'
+	git agent log --no-push done 'a two'
+	own=refs/agent/log/$(writer)
+	by_hand elsewhere 'b one' '+2 days'
+	rm .git/agent/writer
+	git agent log --no-push done 'a three'
+	test "$(git rev-parse "refs/agent/log/$(writer)^")" = "$(git rev-parse "$own")"
+EOT
+
 t 'the log of a copied clone has that of the first: no other ref, once asked' <<'EOT'
 	new_origin first
 	new_clone first first-a

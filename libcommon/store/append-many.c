@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "store/last.h"
 #include "store/pack.h"
 #include "store/sign.h"
 #include "store/writer-locked.h"
@@ -50,7 +51,7 @@ add_commits(struct repo *r, struct many *m, struct pack *p,
 }
 
 static struct err *
-append_locked(struct repo *r, struct many *m)
+append_locked(struct repo *r, const struct lock *lock, struct many *m)
 {
 	char *writer = NULL, *ref = NULL;
 	struct stamp stamp = { NULL, NULL, NULL };
@@ -77,6 +78,8 @@ append_locked(struct repo *r, struct many *m)
 		e = pack_finish(p);
 	if (e == NULL)
 		e = ref_swap(r, ref, any ? &tip : NULL, &m->ids[m->n - 1]);
+	if (e == NULL)
+		last_note(lock, ref, &m->ids[m->n - 1]);
 	if (e == NULL && !any)
 		writer_wrote_locked(r, writer);
 	pack_end(p);
@@ -109,7 +112,7 @@ writer_append_many(struct repo *r, const struct draft *drafts, size_t n,
 	do {
 		e = writer_lock(r, &lock);
 		if (e == NULL)
-			e = append_locked(r, &m);
+			e = append_locked(r, &lock, &m);
 		lock_release(&lock);
 		/* Somebody may have moved the ref with plain git. */
 	} while (ref_try_again(&e, &tries));

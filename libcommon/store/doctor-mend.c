@@ -409,7 +409,8 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 	struct mend m = { r, flags, done, 0, 0 };
 	struct err *e = NULL;
 	int online = (flags & DOCTOR_OFFLINE) == 0 && d->remote != NULL &&
-	    d->prefix != NULL;
+	    d->prefix != NULL, behind = 0;
+	const char *before = repo_damage(r);
 	size_t i;
 
 	for (i = 0; i < d->n; i++)
@@ -419,8 +420,10 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 			    "first", d->v[i].subject);
 			return NULL;
 		}
-	for (i = 0; i < d->n; i++)
+	for (i = 0; i < d->n; i++) {
 		mend_here(&m, &d->v[i]);
+		behind |= d->v[i].code == DOCTOR_BEHIND;
+	}
 	failed(&m, LOG_PREFIX, doctor_keep_logs(r, d, done));
 	for (i = 0; i < d->n; i++)
 		if (d->v[i].code == DOCTOR_COPIED ||
@@ -431,6 +434,9 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 	online = online && sync_now(&m, SYNC_FETCH |
 	    (m.refetch ? SYNC_REFETCH : 0) |
 	    (m.deepen ? SYNC_DEEPEN : 0));
+	/* Any sync does that where this clone knows what it wrote last. */
+	if (behind && before == NULL && repo_damage(r) != NULL)
+		strvec_push(done, repo_damage(r));
 	if (online && m.refetch)
 		strvec_push(done, "fetched every object of the records again");
 	lost_settle(r, done);

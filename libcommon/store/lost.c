@@ -11,6 +11,7 @@
 
 #define LOCK_WAIT_MS 10000
 #define LOST "lost-logs"
+#define STEPS_MAX 100000	/* back in a log, to see what it has */
 
 /* 1 and its parts, if it is a line of ours; cuts it behind the ref. */
 static int
@@ -150,11 +151,20 @@ struct settling {
 	int found;
 };
 
+/* The log beside one that has gone on without `id`. */
+static char *
+beside(const char *ref, const struct oid *id)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(id, hex);
+	return xasprintf("%s-%.7s", ref, hex);
+}
+
 /* The ref, at `id`, unless it has all of that; *name is where it went. */
 static struct err *
 put_back(struct repo *r, const char *ref, const struct oid *id, char **name)
 {
-	char hex[OID_HEX_SIZE];
 	struct oid now;
 	struct err *e = ref_read(r, ref, &now);
 
@@ -168,8 +178,7 @@ put_back(struct repo *r, const char *ref, const struct oid *id, char **name)
 	if (repo_contains(r, id, &now))
 		return ref_swap(r, ref, &now, id);
 	free(*name);
-	oid_hex(id, hex);
-	*name = xasprintf("%s-%.7s", ref, hex);
+	*name = beside(ref, id);
 	return ref_set(r, *name, id);
 }
 
@@ -221,4 +230,85 @@ done:
 	buf_release(&s.left);
 	err_free(e);
 	free(path);
+}
+
+int
+log_surely_lacks(struct repo *r, const struct oid *from, const struct oid *id)
+{
+	struct oidset seen = OIDSET_INIT;
+	struct oid *stack = NULL, at;
+	size_t n = 0, cap = 0, i, steps = 0;
+	int lacks = 1;
+
+	ALLOC_GROW(stack, n, cap);
+	stack[n++] = *from;
+	while (n > 0 && lacks) {
+		struct record rec;
+		struct err *e;
+
+		at = stack[--n];
+		e = record_read(r, &at, &rec);
+		lacks = !oid_equal(&at, id) && steps++ < STEPS_MAX &&
+		    (e == NULL || rec.parent_count > 0);
+		for (i = 0; i < rec.parent_count; i++) {
+			if (!oidset_add(&seen, &rec.parents[i]))
+				continue;
+			ALLOC_GROW(stack, n, cap);
+			stack[n++] = rec.parents[i];
+		}
+		err_free(e);
+		record_release(&rec);
+	}
+	free(stack);
+	oidset_release(&seen);
+	return lacks;
+}
+
+/* 1 if the log that was made beside it then has it. */
+static int
+is_beside(struct repo *r, const char *ref, const struct oid *id)
+{
+	char *name = beside(ref, id);
+	struct oid tip;
+	struct err *e = ref_read(r, name, &tip);
+	int is = e == NULL && repo_contains(r, &tip, id);
+
+	err_free(e);
+	free(name);
+	return is;
+}
+
+struct err *
+lost_revive(struct repo *r, const char *ref, const struct oid *id, int *back)
+{
+	struct record rec = RECORD_INIT;
+	struct oid now;
+	struct err *e = ref_read(r, ref, &now);
+	char *text;
+
+	*back = 0;
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+		*back = 1;
+	} else if (e == NULL && repo_contains(r, id, &now)) {
+		*back = !oid_equal(id, &now);
+	} else if (e == NULL && !is_beside(r, ref, id) &&
+	    log_surely_lacks(r, &now, id)) {
+		e = record_read(r, &now, &rec);
+		*back = e == NULL;
+	}
+	record_release(&rec);
+	if (e == NULL && *back)
+		e = lost_keep(r, ref, id, 0);
+	if (e != NULL || !*back) {
+		*back = 0;
+		return e;
+	}
+	lost_settle(r, NULL);
+	text = xasprintf("a log of this clone, '%s', had been set back or "
+	    "deleted, as by a fetch in a mirror; what it had is back", ref);
+	repo_note_damage(r, text);
+	free(text);
+	return NULL;
 }

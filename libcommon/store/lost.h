@@ -15,6 +15,19 @@
 /* Remember a tip, on disk, before its ref is moved. */
 struct err *lost_keep(struct repo *, const char *ref, const struct oid *tip,
 		int damaged);
+/*
+ * A log of this clone's had `id`: if its ref leads there no more, or is gone,
+ * the ref moves forward, or, where it has gone on, what it had is made a log
+ * beside it, and repo_note_damage() is told; *back is 1 then.
+ */
+struct err *lost_revive(struct repo *, const char *ref, const struct oid *id,
+		int *back);
+/*
+ * 1 if the whole history of `from` can be read and is without `id`: what is
+ * missing, or too large to be read, may hide it.
+ */
+int	 log_surely_lacks(struct repo *, const struct oid *from,
+		const struct oid *id);
 /* 1 if a tip of this ref is remembered. */
 int	 lost_has(struct repo *, const char *ref);
 /*

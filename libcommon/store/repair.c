@@ -7,6 +7,7 @@
 #include "base/shell.h"
 #include "store/barred.h"
 #include "store/git.h"
+#include "store/last.h"
 #include "store/lost.h"
 #include "store/record.h"
 #include "store/writer.h"
@@ -150,9 +151,42 @@ log_look(struct repo *r, const char *ref)
 	return e;
 }
 
+/* A ref that is gone or damaged is told by log_look(). */
+static int
+leads_elsewhere(struct repo *r, const char *ref, const struct oid *id)
+{
+	struct oid now;
+	struct err *e = ref_read(r, ref, &now);
+	int elsewhere = e == NULL && !oid_equal(&now, id) &&
+	    record_is_here(r, id) && !repo_contains(r, &now, id);
+
+	err_free(e);
+	return elsewhere;
+}
+
+/* What was written last is known before any reader saw it. */
+static void
+check_last(struct repo *r, const char *ref)
+{
+	char *last = NULL;
+	struct oid id;
+	struct err *e = NULL;
+	int back;
+
+	/* Before the ref: what is written meanwhile has that behind it. */
+	if (last_read(r, &last, &id) && strcmp(last, ref) == 0 &&
+	    leads_elsewhere(r, ref, &id))
+		e = lost_revive(r, ref, &id, &back);
+	if (e != NULL)
+		repo_note_damage(r, e->msg);
+	err_free(e);
+	free(last);
+}
+
 struct err *
 log_check(struct repo *r, const char *ref)
 {
+	check_last(r, ref);
 	lost_settle(r, NULL);
 	return log_look(r, ref);
 }

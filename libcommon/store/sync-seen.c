@@ -12,8 +12,6 @@
 #include "store/writer-name.h"
 #include "store/writer.h"
 
-#define STEPS_MAX 100000	/* back in a log, to see what it has */
-
 struct putting {
 	struct repo *repo;
 	struct strvec rewound;
@@ -31,42 +29,6 @@ has_records(struct repo *r, const struct oid *id)
 	err_free(e);
 	record_release(&rec);
 	return has;
-}
-
-/*
- * 1 if the whole history of `from` can be read and is without `id`: what is
- * missing, or too large to be read, may hide it.
- */
-static int
-surely_lacks(struct repo *r, const struct oid *from, const struct oid *id)
-{
-	struct oidset seen = OIDSET_INIT;
-	struct oid *stack = NULL, at;
-	size_t n = 0, cap = 0, i, steps = 0;
-	int lacks = 1;
-
-	ALLOC_GROW(stack, n, cap);
-	stack[n++] = *from;
-	while (n > 0 && lacks) {
-		struct record rec;
-		struct err *e;
-
-		at = stack[--n];
-		e = record_read(r, &at, &rec);
-		lacks = !oid_equal(&at, id) && steps++ < STEPS_MAX &&
-		    (e == NULL || rec.parent_count > 0);
-		for (i = 0; i < rec.parent_count; i++) {
-			if (!oidset_add(&seen, &rec.parents[i]))
-				continue;
-			ALLOC_GROW(stack, n, cap);
-			stack[n++] = rec.parents[i];
-		}
-		err_free(e);
-		record_release(&rec);
-	}
-	free(stack);
-	oidset_release(&seen);
-	return lacks;
 }
 
 /* Where the log cannot be, readers find it at another place. */
@@ -109,32 +71,12 @@ put_fetched(struct putting *p, const struct ref *seen, const char *remote,
 		p->left++;	/* damaged, which others tell */
 	} else if (repo_contains(r, &seen->id, &now)) {
 		swap_back(p, seen->name, &now, &seen->id);
-	} else if (surely_lacks(r, &now, &seen->id)) {
+	} else if (log_surely_lacks(r, &now, &seen->id)) {
 		/* As if it had been fetched without force; both are read. */
 		set_aside(p, remote, writer, &now);
 		swap_back(p, seen->name, &now, &seen->id);
 	} else {
 		set_aside(p, remote, writer, &seen->id);
-	}
-	err_free(e);
-}
-
-/* The ref moves forward, or what it had is made a log beside it. */
-static void
-revive(struct putting *p, const struct ref *seen)
-{
-	struct err *e = lost_keep(p->repo, seen->name, &seen->id, 0);
-	char *text;
-
-	p->restored += e == NULL;
-	p->left += e != NULL;
-	if (e == NULL) {
-		lost_settle(p->repo, NULL);
-		text = xasprintf("a log of this clone, '%s', had been set "
-		    "back or deleted, as by a fetch in a mirror; what it had "
-		    "is back", seen->name);
-		repo_note_damage(p->repo, text);
-		free(text);
 	}
 	err_free(e);
 }
@@ -156,27 +98,19 @@ is_present(struct repo *r, const char *name)
 static void
 put_own(struct putting *p, const struct ref *seen)
 {
-	struct repo *r = p->repo;
-	struct record rec = RECORD_INIT;
 	struct oid now;
-	struct err *e = ref_read(r, seen->name, &now);
+	struct err *e = ref_read(p->repo, seen->name, &now);
+	int back = 0;
 
-	if (e != NULL && e->code == ERR_NOTFOUND &&
-	    !is_present(r, seen->name)) {
-		err_free(e);
-		e = NULL;
-		revive(p, seen);
-	} else if (e == NULL && repo_contains(r, &seen->id, &now)) {
-		revive(p, seen);
-	} else if (e == NULL && surely_lacks(r, &now, &seen->id)) {
-		e = record_read(r, &now, &rec);
-		if (e == NULL)
-			revive(p, seen);
-	}
 	/* They go on from where the index saw it (log_newest()). */
+	if (e == NULL || (e->code == ERR_NOTFOUND &&
+	    !is_present(p->repo, seen->name))) {
+		err_free(e);
+		e = lost_revive(p->repo, seen->name, &seen->id, &back);
+	}
+	p->restored += (size_t)back;
 	p->left += e != NULL;
 	err_free(e);
-	record_release(&rec);
 }
 
 static void

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "store/last.h"
 #include "store/repair.h"
 #include "store/sign.h"
 #include "store/writer-name.h"
@@ -201,21 +202,44 @@ writer_tip_clock(struct repo *r, const struct oid *tip)
 	return clock;
 }
 
+/* The log that this clone wrote to last, by its own word, if it is here. */
+static struct err *
+find_last(struct repo *r, char **id)
+{
+	const size_t n = strlen(LOG_PREFIX);
+	struct err *e = NULL;
+	char *ref = NULL;
+	struct oid tip;
+
+	if (last_read(r, &ref, &tip) && strncmp(ref, LOG_PREFIX, n) == 0 &&
+	    writer_name_ok(ref + n)) {
+		e = ref_read(r, ref, &tip);
+		if (e == NULL)
+			*id = xstrdup(ref + n);
+	}
+	if (e != NULL && e->code == ERR_NOTFOUND) {
+		err_free(e);
+		e = NULL;
+	}
+	free(ref);
+	return e;
+}
+
 /*
- * The file is lost, but this clone's log may be here: the newest one, so
- * that the new log continues it and what was not pushed still arrives.  A
- * bare repository holds the logs of others.
+ * The file is lost, but this clone's log may be here, so that the new one
+ * continues it and what was not pushed still arrives.  Without a word about
+ * it, the newest one; but a bare repository holds the logs of others.
  */
 static struct err *
 find_log(struct repo *r, char **id)
 {
 	struct reflist logs = REFLIST_INIT;
-	struct err *e;
+	struct err *e = find_last(r, id);
 	int64_t clock, newest = -1;
 	size_t i;
 
-	if (repo_workdir(r) == NULL)
-		return NULL;
+	if (e != NULL || *id != NULL || repo_workdir(r) == NULL)
+		return e;
 	e = ref_list(r, LOG_PREFIX, &logs);
 	for (i = 0; e == NULL && i < logs.n; i++) {
 		const char *name = logs.v[i].name + strlen(LOG_PREFIX);

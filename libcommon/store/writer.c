@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "store/last.h"
 #include "store/repair.h"
 #include "store/sign.h"
 #include "store/writer-locked.h"
@@ -146,7 +147,8 @@ writer_tip_locked(struct repo *r, const char *ref, struct oid *tip, int *any)
 }
 
 static struct err *
-append_locked(struct repo *r, const struct draft *d, struct oid *id)
+append_locked(struct repo *r, const struct lock *lock, const struct draft *d,
+    struct oid *id)
 {
 	char *writer = NULL, *ref = NULL;
 	struct oid tip;
@@ -162,6 +164,8 @@ append_locked(struct repo *r, const struct draft *d, struct oid *id)
 		e = write_commit(r, d, writer, any ? &tip : NULL, 1, id);
 	if (e == NULL)
 		e = ref_swap(r, ref, any ? &tip : NULL, id);
+	if (e == NULL)
+		last_note(lock, ref, id);
 	if (e == NULL && !any)
 		writer_wrote_locked(r, writer);
 	free(writer);
@@ -179,7 +183,7 @@ writer_append(struct repo *r, const struct draft *d, struct oid *id)
 	do {
 		e = writer_lock(r, &lock);
 		if (e == NULL)
-			e = append_locked(r, d, id);
+			e = append_locked(r, &lock, d, id);
 		lock_release(&lock);
 		/* Somebody may have moved the ref with plain git. */
 	} while (ref_try_again(&e, &tries));

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/cmd.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "store/writer.h"
@@ -123,25 +124,41 @@ add_place(struct draft *d, const struct place *p)
 		trailers_add(&d->trailers, "Agent-Run", p->run);
 }
 
+/* The log had been set back, and was put right before it was continued. */
+static void
+warn_mended(struct repo *r, const char *before)
+{
+	if (before == NULL && repo_damage(r) != NULL)
+		cmd_warn("%s", repo_damage(r));
+}
+
 struct err *
 entry_append(struct repo *r, struct draft *d, struct oid *id)
 {
+	const char *before = repo_damage(r);
 	struct place p = find_place(r);
+	struct err *e;
 
 	add_place(d, &p);
-	return writer_append(r, d, id);
+	e = writer_append(r, d, id);
+	warn_mended(r, before);
+	return e;
 }
 
 struct err *
 entry_append_many(struct repo *r, struct draft *d, size_t n, struct oid *ids,
     size_t *bad)
 {
+	const char *before = repo_damage(r);
 	struct place p = find_place(r);
+	struct err *e;
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		add_place(&d[i], &p);
-	return writer_append_many(r, d, n, ids, bad);
+	e = writer_append_many(r, d, n, ids, bad);
+	warn_mended(r, before);
+	return e;
 }
 
 /* Crockford's base 32, as in the ULID specification. */
