@@ -291,4 +291,23 @@ t 'a log that stays keeps its heartbeat and notes' <<'EOF'
 	test "$(git log --format=%s "refs/notes/agent/$(writer)" | wc -l)" = "$n"
 EOF
 
+t 'however far a log went on before it was rolled up, it is not lost for others' <<'EOF'
+	new_origin long
+	job long long1
+	new_clone long long-seen
+	new_clone long long-head
+	(cd long-seen && git agent sync)
+	cd long1
+	seq 1 101000 | sed 's/.*/{"kind": "done", "subject": "&"}/' >lines
+	git agent log --batch --no-push <lines
+	git agent sync
+	cd ../long-head
+	roll_up
+	cd ../long-seen
+	git agent sync >out
+	test_grep 'rolled up  deleted' out
+	test_exit 0 git agent log -n 1
+	git agent sync --check
+EOF
+
 finish

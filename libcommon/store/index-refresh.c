@@ -25,8 +25,6 @@
 #define HEAD_MAX 4096
 #define HEAD_PART 64
 
-#define STEPS_MAX 100000	/* back in a log, to see that it only grew */
-
 struct refresh {
 	struct index *ix;
 	struct reflist refs;
@@ -85,7 +83,7 @@ is_unchanged(const struct refresh *f)
 
 /*
  * Walk back in the index from `from`: 1 if `to` is met on the way.  As long
- * as what this ref gained since.
+ * as what these gained since, and no longer than to read it all anew.
  */
 int
 index_leads_to(struct index *ix, const struct oid *from, size_t count,
@@ -94,7 +92,7 @@ index_leads_to(struct index *ix, const struct oid *from, size_t count,
 	struct oidset seen = OIDSET_INIT;
 	struct oid *stack = NULL;
 	struct index_entry end, e;
-	size_t n = 0, cap = 0, i, steps = 0;
+	size_t n = 0, cap = 0, i;
 	int found = 0;
 
 	if (!index_find(ix, to, &end))
@@ -103,7 +101,7 @@ index_leads_to(struct index *ix, const struct oid *from, size_t count,
 		ALLOC_GROW(stack, n, cap);
 		stack[n++] = from[i];
 	}
-	while (n > 0 && !found && steps++ < STEPS_MAX) {
+	while (n > 0 && !found) {
 		struct record rec = RECORD_INIT;
 		struct oid id = stack[--n];
 

@@ -11,7 +11,6 @@
 
 #define LOCK_WAIT_MS 10000
 #define LOST "lost-logs"
-#define STEPS_MAX 100000	/* back in a log, to see what it has */
 
 /* 1 and its parts, if it is a line of ours; cuts it behind the ref. */
 static int
@@ -237,7 +236,7 @@ log_surely_lacks(struct repo *r, const struct oid *from, const struct oid *id)
 {
 	struct oidset seen = OIDSET_INIT;
 	struct oid *stack = NULL, at;
-	size_t n = 0, cap = 0, i, steps = 0;
+	size_t n = 0, cap = 0, i;
 	int lacks = 1;
 
 	ALLOC_GROW(stack, n, cap);
@@ -248,7 +247,7 @@ log_surely_lacks(struct repo *r, const struct oid *from, const struct oid *id)
 
 		at = stack[--n];
 		e = record_read(r, &at, &rec);
-		lacks = !oid_equal(&at, id) && steps++ < STEPS_MAX &&
+		lacks = !oid_equal(&at, id) &&
 		    (e == NULL || rec.parent_count > 0);
 		for (i = 0; i < rec.parent_count; i++) {
 			if (!oidset_add(&seen, &rec.parents[i]))
