@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A sync whose git is killed in the very moment at which it has its locks on the
-# refs of what it fetched or pushed.
+# refs of what it fetched or pushed; or that asks for another one.
 . "${0%/*}/lib.sh"
 . "$ROOT/tests/fixtures/coordination.sh"
 
@@ -12,7 +12,7 @@ killers() {
 test "$1" = prepared && test -e kill && grep -q refs/agent-remotes/ || exit 0
 rm kill
 read -r pid name state sync rest </proc/$PPID/stat
-kill -KILL $sync $PPID
+kill -KILL $PPID $sync
 sleep 1
 EOF
 	chmod +x .git/hooks/reference-transaction
@@ -95,6 +95,27 @@ t 'a lock that changes meanwhile is a living one' <<'EOF'
 	git agent sync
 	subjects >out
 	test_grep '^four$' out
+EOF
+
+t 'a hook of the git that a sync waits for does not wait for that sync' <<'EOF'
+	cd other
+	git agent log 'done' five
+	cd ../me
+	cat >.git/hooks/reference-transaction <<-'END'
+	#!/bin/sh
+	test "$1" = committed || exit 0
+	grep -q refs/agent-remotes/origin/log/ || exit 0
+	timeout 20 git agent sync --fetch >>hook 2>&1
+	echo "ended with $?" >>hook
+	END
+	chmod +x .git/hooks/reference-transaction
+	git agent sync
+	test_grep 'another sync of this clone is running' hook
+	test "$(grep -v running hook | head -n 1)" = 'ended with 1'
+	rm .git/hooks/reference-transaction
+	git agent sync
+	subjects >out
+	test_grep '^five$' out
 EOF
 
 finish

@@ -59,4 +59,16 @@ t 'what comes slowly is read to its end' <<'EOF'
 	test_grep '^and more$' out
 EOF
 
+t 'a limit on the size of files: an error, not a signal' <<'EOF'
+	cd project
+	git agent log done before
+	limited='ulimit -f 0; git agent log "$@"; echo "ended with $?"'
+	sh -c "$limited" sh -n 1 2>&1 | cat >out
+	test_grep 'done: before' out
+	test_grep '^ended with 0$' out
+	sh -c "$limited" sh done never 2>&1 | cat >out
+	test_grep '^fatal: .*: File too large$' out
+	test_grep '^ended with 128$' out
+EOF
+
 finish

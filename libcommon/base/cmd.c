@@ -289,6 +289,8 @@ cmd_main(const struct cmd *cmd, int argc, char **argv)
 	occupy_standard_descriptors();
 	/* So that a reader that went away is an error code, and quiet. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* And a limit on the size of files an error of write(2). */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2 || !answer_common(cmd, argv[1]))
 		e = run(cmd, argv, &status);
 	if (e != NULL)

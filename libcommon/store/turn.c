@@ -14,6 +14,8 @@
 #define DEPTH_MAX 32
 
 static const char at_work[] = "at work\n";
+/* For our git, and its hooks: the repository whose turn it is. */
+static const char mark[] = "GIT_AGENT_SYNCING";
 
 struct found {
 	struct found_lock {
@@ -122,6 +124,15 @@ take(struct turn *t, const char *path, int wait, struct buf *left)
 	return e;
 }
 
+/* In a hook of a git that waits for us, we must not wait for it. */
+static int
+is_in_turn(struct repo *r)
+{
+	const char *where = getenv(mark);
+
+	return where != NULL && strcmp(where, repo_commondir(r)) == 0;
+}
+
 struct err *
 turn_begin(struct turn *t, struct repo *r, const char *which, int wait)
 {
@@ -132,9 +143,10 @@ turn_begin(struct turn *t, struct repo *r, const char *which, int wait)
 	struct err *e;
 
 	t->mark = 0;
-	e = take(t, path, wait, &left);
+	e = take(t, path, wait && !is_in_turn(r), &left);
 	if (e != NULL)
 		goto done;
+	(void)setenv(mark, repo_commondir(r), 1);
 	/* A fetch meets the locks of a push, too; which may be at work now. */
 	err_free(file_read(other, &theirs));
 	if ((left.len == 0 && theirs.len == 0) || clear_what_died(r, other) ||
@@ -158,5 +170,7 @@ turn_end(struct turn *t, int killed)
 {
 	if (t->lock.fd >= 0 && t->mark && !killed)
 		(void)!ftruncate(t->lock.fd, 0);
+	if (t->lock.fd >= 0)
+		(void)unsetenv(mark);
 	lock_release(&t->lock);
 }
