@@ -228,4 +228,53 @@ t 'a server that keeps its refs: said, and nothing is lost' <<'EOF'
 	test "$(git agent log rollup --json | jq length)" = "$n"
 EOF
 
+# restored NAME: its repository as it was before "two", which was pushed,
+# fetched by NAME-seen and rolled up by NAME-head.
+restored() {
+	new_origin "$1"
+	new_clone "$1" "$1-a"
+	new_clone "$1" "$1-seen"
+	new_clone "$1" "$1-head"
+	git -C "$1-a" agent log 'done' one
+	cp -a "$1-a/.git" "$1-backup"
+	git -C "$1-a" agent log 'done' two
+	git -C "$1-seen" agent sync
+	sleep 1.1
+	git -C "$1-head" agent sync --roll-up --older-than 1s
+	# In place, so that no inode tells.
+	tar -C "$1-backup" -c . | tar -C "$1-a/.git" -x --overwrite
+	cd "$1-a"
+	test "$(git log --format=%s "refs/agent/log/$(writer)")" = 'done: one'
+}
+
+# all_see NAME WANT: in all clones, and nothing is wrong in any.
+all_see() {
+	local c
+	for c in a seen head; do
+		cd "$SCRATCH/$1-$c"
+		git agent sync
+		git agent log --json | jq -r '.[].subject' | sort | tr '\n' ' ' >out
+		test "$(cat out)" = "$2"
+		git agent sync --check
+		git fetch
+	done
+}
+
+t 'a backup put back, and the log was rolled up: it is moved forward' <<'EOF'
+	restored early
+	git agent sync 2>err
+	test_grep 'had been set back' err
+	git agent log 'done' three
+	all_see early 'one three two '
+EOF
+
+t '… and had gone on before: nobody takes that for a loss' <<'EOF'
+	restored late
+	git agent log 'done' three 2>err
+	all_see late 'one three two '
+	cd ../late-a
+	git agent log 'done' four
+	all_see late 'four one three two '
+EOF
+
 finish

@@ -251,3 +251,25 @@ rollup_has(struct rollup_search *s, const char *writer, const struct oid *tip)
 	free(from);
 	return found;
 }
+
+int
+rollup_beyond(struct rollup_search *s, const char *writer,
+    const struct oid *tip, struct oid *beyond)
+{
+	const struct oid *from;
+	size_t i;
+
+	if (!s->named)
+		read_names(s);
+	for (i = first_taken(s, writer); i < s->n &&
+	    strcmp(s->v[i].writer, writer) == 0; i++) {
+		from = &s->v[i].from;
+		if (object_exists(s->repo, from) &&
+		    !repo_contains(s->repo, tip, from) &&
+		    is_there(s, &s->v[i].rollup)) {
+			*beyond = *from;
+			return 1;
+		}
+	}
+	return 0;
+}

@@ -36,5 +36,11 @@ int	 rollup_is_at(struct rollup_search *, const struct oid *tip);
 /* The same also where the writer's log was rolled up at a later tip. */
 int	 rollup_has(struct rollup_search *, const char *writer,
 	    const struct oid *tip);
+/*
+ * 1 if the remote has more of this writer's log, rolled up, than leads to
+ * `tip`; *beyond is where it was then.  (Its owner asks.)
+ */
+int	 rollup_beyond(struct rollup_search *, const char *writer,
+		const struct oid *tip, struct oid *beyond);
 
 #endif

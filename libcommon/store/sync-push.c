@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "store/index.h"
+#include "store/lost.h"
 #include "store/record.h"
 #include "store/rollup-search.h"
 #include "store/sync-move.h"
@@ -164,14 +165,28 @@ push_spec(struct strvec *specs, const struct outgoing *o)
 	    hex, o->remote);
 }
 
+/*
+ * Our log as it was rolled up has more than it has here: a backup was put
+ * back.  If it only ends too early, it is moved forward.
+ */
+static struct err *
+catch_up(struct repo *r, const struct outgoing *log, const struct oid *more,
+    int *rolled_up, int *diverged)
+{
+	*diverged = !repo_contains(r, more, &log->tip);
+	if (*diverged)
+		return NULL;
+	return lost_revive(r, log->local, more, rolled_up);
+}
+
 /* What is in a log that rolled ours up need not get a ref of its own again. */
 static struct err *
-is_rolled_up(struct repo *r, const char *remote, const struct outgoing *log,
-    int *rolled_up)
+is_rolled_up(struct repo *r, const char *remote, const char *own,
+    const struct outgoing *log, int *rolled_up, int *diverged)
 {
 	struct rollup_search *search;
 	struct index *ix = NULL;
-	struct oid tracked;
+	struct oid tracked, more;
 	struct err *e;
 
 	*rolled_up = 0;
@@ -185,6 +200,8 @@ is_rolled_up(struct repo *r, const char *remote, const struct outgoing *log,
 	if (e == NULL) {
 		search = rollup_search_new(ix, r, remote, NULL);
 		*rolled_up = rollup_is_at(search, &log->tip);
+		if (rollup_beyond(search, own, &log->tip, &more))
+			e = catch_up(r, log, &more, rolled_up, diverged);
 		rollup_search_free(search);
 	}
 	index_close(ix);
@@ -237,8 +254,11 @@ push_writer(struct repo *r, const char *own, int all, int background,
 	for (i = 0; e == NULL && i < 3; i++)
 		e = outgoing_fill(r, rep, own, what[i], &out[i]);
 	if (e == NULL)
-		e = is_rolled_up(r, rep->remote, &out[0], &rolled_up);
-	if (e == NULL && !rolled_up && (all || out[0].differs))
+		e = is_rolled_up(r, rep->remote, own, &out[0], &rolled_up,
+		    diverged);
+	if (e != NULL || *diverged)
+		goto done;
+	if (!rolled_up && (all || out[0].differs))
 		out[0].exists = ends_in_record(r, &out[0], own, rep);
 	for (i = 0; e == NULL && i < 3; i++)
 		if (out[i].exists && !rolled_up && (all || out[i].differs))
@@ -249,6 +269,7 @@ push_writer(struct repo *r, const char *own, int all, int background,
 		e = transfer_push(r, &specs, background, rep);
 	if (e == NULL)
 		e = settle(r, out, 3, rep, own, diverged);
+done:
 	for (i = 0; i < 3; i++)
 		outgoing_release(&out[i]);
 	strvec_release(&specs);
@@ -268,9 +289,10 @@ sync_push(struct repo *r, int background, struct sync_report *rep)
 		e = push_writer(r, own, !background || rep->rewound > 0,
 		    background, rep, &diverged);
 	/*
-	 * Only this clone appends to its log, so a remote log that ours does
-	 * not continue was written by a copy of this very disk: go on under
-	 * a new name, which loses neither's records.
+	 * Only this clone appends to its log, so one on the remote, or rolled
+	 * up there, that ours does not continue was written by a copy of this
+	 * very disk, or before a backup was put back: go on under a new name,
+	 * which loses neither's records.
 	 */
 	if (e == NULL && diverged) {
 		sync_drop_refused_log(rep, own);

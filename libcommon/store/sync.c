@@ -104,9 +104,13 @@ fetch_specs(struct repo *r, const struct sync_report *rep,
 	return e;
 }
 
-/* A log that is gone because another has its records is not lost. */
+/*
+ * A log that is gone because another has its records is not lost.  Nor is one
+ * that has begun anew there, as of a writer that woke up in a backup: *anew
+ * counts those, which can be fetched now.
+ */
 static struct err *
-drop_rolled_up(struct repo *r, struct sync_report *rep)
+drop_rolled_up(struct repo *r, struct sync_report *rep, int *anew)
 {
 	struct rollup_search *search;
 	struct index *ix = NULL;
@@ -120,7 +124,6 @@ drop_rolled_up(struct repo *r, struct sync_report *rep)
 		char *name;
 
 		if (ref->fate != SYNC_REWOUND || ref->reason == NULL ||
-		    strcmp(ref->reason, "deleted") != 0 ||
 		    strncmp(ref->name, "log/", 4) != 0)
 			continue;
 		name = xasprintf("refs/agent-remotes/%s/%s", rep->remote,
@@ -136,6 +139,7 @@ drop_rolled_up(struct repo *r, struct sync_report *rep)
 		if (e != NULL || !rollup_has(search, ref->name + 4, &tip))
 			continue;
 		e = rollup_forget(r, rep->remote, ref->name + 4, &tip);
+		*anew += strcmp(ref->reason, "deleted") != 0;
 		ref->fate = SYNC_ROLLED_UP;
 		rep->rewound--;
 	}
@@ -149,7 +153,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 {
 	struct strvec specs = STRVEC_INIT;
 	struct err *e;
-	int cleared = 0;
+	int cleared = 0, anew = 0;
 
 	e = sync_recover(r);
 	if (e == NULL)
@@ -170,7 +174,12 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	}
 	sync_drop_below(r, rep);
 	if (e == NULL && rep->reached && rep->rewound > 0)
-		e = drop_rolled_up(r, rep);
+		e = drop_rolled_up(r, rep, &anew);
+	if (e == NULL && anew > 0) {
+		sync_drop_fetched(rep);
+		e = transfer_fetch(r, &specs, background, rep);
+		sync_drop_below(r, rep);
+	}
 	if (e == NULL && rep->reached) {
 		e = sync_remember_fetch(r, rep);
 		if (e == NULL)
