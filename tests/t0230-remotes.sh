@@ -194,7 +194,8 @@ fi
 
 t 'a remote whose name is one of our folders: refused, and nothing written' <<'EOF'
 	new_origin named
-	for name in lab/beat lab/log lab/beat/two lab/former lab/kept; do
+	for name in lab/beat lab/log lab/beat/two lab/former lab/elsewhere \
+	    lab/kept; do
 		rm -rf named
 		git clone -q -o "$name" "$DAEMON_URL/named.git" named
 		cd named

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/sync-former.h"
 #include "store/transfer.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
@@ -14,7 +15,8 @@ struct answer {
 	const char *own;
 	char *start;		/* <prefix>/log/ */
 	int below;		/* a ref below our own was found */
-	struct reflist *there;
+	struct strvec starts;	/* the same of the former prefixes */
+	struct reflist *there, *former;
 };
 
 /* git has no ref where there is one below it, and only we write this log. */
@@ -51,6 +53,21 @@ found_above(struct answer *a, const char *there)
 	    a->d->prefix), NULL, NULL);
 }
 
+/* 1 if it is a log at a former prefix. */
+static int
+is_former(const struct answer *a, const char *ref)
+{
+	size_t i, n;
+
+	for (i = 0; i < a->starts.n; i++) {
+		n = strlen(a->starts.v[i]);
+		if (strncmp(ref, a->starts.v[i], n) == 0 &&
+		    writer_name_ok(ref + n))
+			return 1;
+	}
+	return 0;
+}
+
 /* "<hex>\t<ref>" a line, among whatever else was said. */
 static void
 parse(struct answer *a, char *output)
@@ -68,7 +85,9 @@ parse(struct answer *a, char *output)
 		if (oid_parse(line, &id) != 0)
 			continue;
 		ref = line + OID_HEX_SIZE;
-		if (strncmp(ref, a->start, n) != 0)
+		if (is_former(a, ref))
+			reflist_add(a->former, ref, &id);
+		else if (strncmp(ref, a->start, n) != 0)
 			found_above(a, ref);
 		else if (writer_name_ok(ref + n))
 			reflist_add(a->there, ref + n, &id);
@@ -79,17 +98,24 @@ parse(struct answer *a, char *output)
 }
 
 struct err *
-doctor_ask(struct diagnosis *d, int flags, const char *own,
-    struct reflist *there)
+doctor_ask(struct repo *r, struct diagnosis *d, int flags, const char *own,
+    struct reflist *there, struct reflist *former)
 {
-	struct answer a = { d, own, xasprintf("%s/log/", d->prefix), 0,
-		there };
+	struct answer a = { .d = d, .own = own, .there = there,
+		.former = former, .start = xasprintf("%s/log/", d->prefix) };
+	struct strvec prefixes = STRVEC_INIT;
 	struct sync_report rep = { .remote = d->remote };
 	struct strvec patterns = STRVEC_INIT;
 	struct buf output = BUF_INIT;
 	const char *p = a.start + strlen("refs/");
 	struct err *e;
+	size_t i;
 
+	former_list(r, d->remote, d->prefix, &prefixes);
+	for (i = 0; i < prefixes.n; i++) {
+		strvec_pushf(&a.starts, "%s/log/", prefixes.v[i]);
+		strvec_pushf(&patterns, "%s*", a.starts.v[i]);
+	}
 	strvec_pushf(&patterns, "%s*", a.start);
 	while ((p = strchr(p, '/')) != NULL)
 		strvec_pushf(&patterns, "%.*s", (int)(p++ - a.start), a.start);
@@ -101,6 +127,8 @@ doctor_ask(struct diagnosis *d, int flags, const char *own,
 	if (d->reached)
 		parse(&a, output.p);
 	strvec_release(&patterns);
+	strvec_release(&prefixes);
+	strvec_release(&a.starts);
 	buf_release(&output);
 	free(a.start);
 	return e;

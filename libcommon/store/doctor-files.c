@@ -182,11 +182,18 @@ leftovers(struct look *l, const char *gitdir)
 	free(dir);
 }
 
+/* One a line. */
 static int
 is_prefix_text(struct repo *r, const struct buf *b)
 {
+	char *text = xstrdup(b->p), *line, *rest = text;
+	int ok = 1;
+
 	(void)r;
-	return repo_prefix_ok(b->p);
+	while ((line = strsep(&rest, "\n")) != NULL)
+		ok &= repo_prefix_ok(line);
+	free(text);
+	return ok;
 }
 
 static int

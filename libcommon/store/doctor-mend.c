@@ -304,8 +304,8 @@ done:
 }
 
 /*
- * "<prefix>/log/<writer>", and of a replaced log what it is kept as; 1 if it
- * is there then.
+ * "<prefix>/log/<writer>", of a replaced log what it is kept as, and of one at
+ * a former prefix its place at the present one; 1 if it is there then.
  */
 static int
 push_lost(struct mend *m, const struct diagnosis *d, const struct finding *f,
@@ -313,18 +313,22 @@ push_lost(struct mend *m, const struct diagnosis *d, const struct finding *f,
 {
 	struct sync_report rep = { .remote = d->remote, .prefix = d->prefix };
 	const char *writer = strrchr(f->subject, '/') + 1;
-	int replaced = f->code == DOCTOR_REPLACED, arrived = 0;
+	int arrived = 0;
 	struct strvec specs = STRVEC_INIT;
 	struct turn turn = TURN_INIT;
-	char hex[OID_HEX_SIZE], *ref = NULL;
+	char hex[OID_HEX_SIZE], *ref = NULL, *target;
 	struct err *e;
 
 	/* Our own goes with the push of our records. */
-	if (f->repair == NULL || (own != NULL && strcmp(writer, own) == 0))
+	if (f->repair == NULL || (f->code != DOCTOR_FORMER && own != NULL &&
+	    strcmp(writer, own) == 0))
 		return 0;
 	oid_hex(&f->id, hex);
-	strvec_pushf(&specs, "%s:%s%s%.*s", hex, f->subject,
-	    replaced ? "-" : "", replaced ? 7 : 0, hex);
+	target = f->code == DOCTOR_FORMER ?
+	    doctor_former_target(m->repo, d, f, own) :
+	    f->code == DOCTOR_REPLACED ?
+	    xasprintf("%s-%.7s", f->subject, hex) : xstrdup(f->subject);
+	strvec_pushf(&specs, "%s:%s", hex, target);
 	e = turn_begin(&turn, m->repo, TURN_PUSH, 1);
 	if (e == NULL)
 		e = transfer_push(m->repo, &specs,
@@ -334,7 +338,8 @@ push_lost(struct mend *m, const struct diagnosis *d, const struct finding *f,
 		strvec_pushf(m->done, "pushed '%s'", rep.refs[0].target);
 		ref = xasprintf("refs/agent-remotes/%s/%s", d->remote,
 		    rep.refs[0].name);
-		e = replaced ? ref_set(m->repo, ref, &f->id) :
+		e = f->code == DOCTOR_REPLACED || f->code == DOCTOR_FORMER ?
+		    ref_set(m->repo, ref, &f->id) :
 		    sync_restored(m->repo, &rep, rep.refs[0].name);
 		arrived = e == NULL;
 	} else if (e == NULL)
@@ -346,6 +351,7 @@ push_lost(struct mend *m, const struct diagnosis *d, const struct finding *f,
 	rep.remote = rep.prefix = NULL;
 	sync_report_release(&rep);
 	strvec_release(&specs);
+	free(target);
 	free(ref);
 	return arrived;
 }
@@ -379,7 +385,9 @@ mend_there(struct mend *m)
 		if (d.v[i].code == DOCTOR_BEHIND)
 			move_forward(m, &d.v[i]);
 		else if (d.v[i].code == DOCTOR_REWOUND ||
-		    d.v[i].code == DOCTOR_DELETED)
+		    d.v[i].code == DOCTOR_DELETED ||
+		    (d.v[i].code == DOCTOR_FORMER &&
+		    object_exists(m->repo, &d.v[i].id)))
 			(void)push_lost(m, &d, &d.v[i], own);
 		else if (d.v[i].code == DOCTOR_REPLACED && (d.v[i].kept ||
 		    push_lost(m, &d, &d.v[i], own)))

@@ -26,12 +26,21 @@ struct err *doctor_no_notes(struct repo *, struct diagnosis *);
 /* doctor-remote.c: the logs here beside those of the remote. */
 struct err *doctor_remote(struct repo *, int flags, struct diagnosis *);
 /*
- * doctor-ask.c: for that, the remote's logs, by writer, sorted; and findings
- * about refs there that are in the way of ours, of which `own` is the writer,
- * or NULL.  Sets d->asked, ->reached, ->problem.
+ * doctor-ask.c: for that, the remote's logs, by writer, sorted; those at its
+ * former prefixes, by their whole names; and findings about refs there that
+ * are in the way of ours, of which `own` is the writer, or NULL.  Sets
+ * d->asked, ->reached, ->problem.
  */
-struct err *doctor_ask(struct diagnosis *, int flags,
-		const char *own, struct reflist *there);
+struct err *doctor_ask(struct repo *, struct diagnosis *, int flags,
+		const char *own, struct reflist *there,
+		struct reflist *former);
+/*
+ * doctor-former.c: what is at a former prefix and not in `reach`, all that is
+ * at the present one, nor in `ahead`, which is to be pushed.
+ */
+void	 doctor_former(struct repo *, struct diagnosis *,
+	    const struct reflist *there, const struct reflist *former,
+	    const struct oidset *reach, const struct oidset *ahead);
 /* doctor-refspecs.c: what a plain fetch brings; `any`: there are logs. */
 struct err *doctor_refspecs(struct repo *, struct diagnosis *, int any);
 
@@ -42,6 +51,12 @@ void	 doctor_reach(struct repo *, const struct ref *, size_t n,
 /* For the repairs. */
 /* NULL if no process has files of the repository open, else who, malloc'd. */
 char	*doctor_busy(struct repo *, const struct stat *lock);
+/*
+ * Where the log of a DOCTOR_FORMER is to be pushed: to its place, or beside
+ * another version of it; malloc'd.
+ */
+char	*doctor_former_target(struct repo *, const struct diagnosis *,
+	    const struct finding *, const char *own);
 /* Put a log of ours whose ref is damaged or gone at its newest record. */
 struct err *doctor_restore_log(struct repo *, const char *ref,
 		struct strvec *done);

@@ -20,6 +20,7 @@ struct compare {
 	char *own;		/* our writer, or the copied one; or NULL */
 	struct oid tip;		/* of our own log; zero: none, or damaged */
 	struct reflist there;	/* by writer */
+	struct reflist former;	/* at former prefixes, by the ref's name */
 	struct reflist known;	/* fetched before, by the ref's name here */
 	struct strvec rewound;	/* by the last fetch, "log/<writer>" */
 	struct oidset reach;	/* all that is there, as far as it is here */
@@ -298,7 +299,8 @@ static struct err *
 ask(struct compare *c, int flags)
 {
 	const char *own = oid_is_zero(&c->tip) ? NULL : c->own;
-	struct err *e = doctor_ask(c->d, flags, own, &c->there);
+	struct err *e = doctor_ask(c->repo, c->d, flags, own, &c->there,
+	    &c->former);
 	size_t i;
 
 	/* That it is not pushed follows from it. */
@@ -370,6 +372,9 @@ look(struct compare *c, int flags)
 		unpushed(c, c->ahead.used);
 		e = others(c);
 	}
+	if (e == NULL && c->d->reached)
+		doctor_former(c->repo, c->d, &c->there, &c->former, &c->reach,
+		    &c->ahead);
 	if (e == NULL) {
 		refused(c, c->ahead.used);
 		e = pruned(c);
@@ -406,6 +411,7 @@ doctor_remote(struct repo *r, int flags, struct diagnosis *d)
 	else if (e == NULL && (flags & DOCTOR_OFFLINE) == 0)
 		e = ask(&c, flags);
 	reflist_release(&c.there);
+	reflist_release(&c.former);
 	reflist_release(&c.known);
 	strvec_release(&c.rewound);
 	oidset_release(&c.reach);

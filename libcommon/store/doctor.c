@@ -22,6 +22,7 @@ doctor_word(enum doctor_code code)
 		[DOCTOR_DELETED] = "deleted",
 		[DOCTOR_PRUNED] = "pruned",
 		[DOCTOR_MOVED] = "moved",
+		[DOCTOR_FORMER] = "former",
 		[DOCTOR_NO_REFSPEC] = "no-refspec",
 		[DOCTOR_REFUSED] = "refused",
 		[DOCTOR_BLOCKED] = "blocked",

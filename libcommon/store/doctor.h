@@ -29,6 +29,7 @@ enum doctor_code {	/* their words: doctor_word() */
 	DOCTOR_DELETED,
 	DOCTOR_PRUNED,		/* dropped here, by `git fetch --prune` */
 	DOCTOR_MOVED,		/* the prefix is another one since */
+	DOCTOR_FORMER,		/* records came to a former prefix since */
 	DOCTOR_NO_REFSPEC,
 	DOCTOR_REFUSED,
 	DOCTOR_BLOCKED,		/* a ref of the remote is in the log's way */

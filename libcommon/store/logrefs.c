@@ -100,7 +100,7 @@ char *
 logrefs_bad_remote(const char *name)
 {
 	static const char *const folders[] = { "log", "beat", "former",
-		"kept" };
+		"elsewhere", "kept" };
 	const char *part;
 	size_t i, n;
 

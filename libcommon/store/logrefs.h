@@ -18,7 +18,7 @@ size_t	 logrefs_writers(const struct reflist *);
 /*
  * "lab", malloc'd, of refs/agent-remotes/lab/log/<writer>, and *name is
  * "log/<writer>" in it, where <writer> may be a name that none may have.
- * NULL: it is no such ref, or one that was set aside (kept/, former/).
+ * NULL: it is no such ref, or one that was set aside (kept/, former/, elsewhere/).
  */
 char	*logrefs_remote(const char *ref, const char **name);
 /*

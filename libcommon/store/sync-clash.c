@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "store/index.h"
+#include "store/sync-former.h"
 #include "store/writer-name.h"
 
 /* "log/<writer>", as it is here, with a slash behind. */
@@ -41,21 +42,26 @@ static struct err *
 set_aside(struct repo *r, const struct sync_report *rep, struct index *ix,
     const struct ref *ref)
 {
-	char *logs = xasprintf("refs/agent-remotes/%s/log/", rep->remote);
+	char *folder = xasprintf("refs/agent-remotes/%s/", rep->remote);
+	const char *log = NULL;
 	struct index_entry entry;
 	struct err *e = NULL;
 	char *name;
 	int made;
 
-	if (strncmp(ref->name, logs, strlen(logs)) == 0 &&
-	    !index_find(ix, &ref->id, &entry)) {
-		name = flat(ref->name + strlen(logs));
+	if (strncmp(ref->name, folder, strlen(folder)) == 0) {
+		log = ref->name + strlen(folder);
+		log = strncmp(log, "log/", 4) == 0 ? log + 4 :
+		    former_writer(log);
+	}
+	if (log != NULL && !index_find(ix, &ref->id, &entry)) {
+		name = flat(log);
 		e = sync_keep(r, rep->remote, name, &ref->id, &made);
 		free(name);
 	}
 	if (e == NULL)
 		e = ref_remove_at(r, ref->name, &ref->id);
-	free(logs);
+	free(folder);
 	return e;
 }
 

@@ -5,71 +5,100 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
+#include "store/sync-former.h"
 #include "store/sync-others.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
 
-static char *
-state_path(struct repo *r, const char *remote)
-{
-	char *name = xasprintf("prefixes/%s", remote);
-	char *path = repo_shared_path(r, name);
-
-	free(name);
-	return path;
-}
-
 char *
 move_from(struct repo *r, const struct sync_report *rep)
 {
-	char *path = state_path(r, rep->remote);
-	struct buf text = BUF_INIT;
+	char *last = former_last(r, rep->remote);
 
-	err_free(file_read(path, &text));
-	free(path);
-	buf_rtrim(&text);
-	if (!repo_prefix_ok(text.p)) {
-		buf_clear(&text);
-		buf_addstr(&text, REPO_PREFIX_DEFAULT);
-	}
-	if (strcmp(text.p, rep->prefix) == 0) {
-		buf_release(&text);
-		return NULL;
-	}
-	return buf_steal(&text);
+	if (strcmp(last, rep->prefix) != 0)
+		return last;
+	free(last);
+	return NULL;
+}
+
+struct err *
+move_arrived(struct repo *r, const struct sync_report *rep)
+{
+	char *from = move_from(r, rep);
+	struct err *e = NULL;
+
+	if (from != NULL)
+		e = former_write(r, rep->remote, rep->prefix);
+	free(from);
+	return e;
 }
 
 static char *
-log_folder(const struct sync_report *rep, int former)
+log_folder(const char *remote, int former)
 {
-	return xasprintf("refs/agent-remotes/%s/%slog/", rep->remote,
+	return xasprintf("refs/agent-remotes/%s/%slog/", remote,
 	    former ? "former/" : "");
 }
 
-/* 1 if the log at `name` has this record. */
-static int
-has_record(struct repo *r, const char *name, const struct oid *id)
+struct err *
+move_is_there(struct move_search *s, const char *writer, const struct oid *id,
+    int *there)
 {
+	char *folder = log_folder(s->remote, 0);
+	char *name = xasprintf("%s%s", folder, writer);
 	struct oid tip;
-	struct err *e = ref_read(r, name, &tip);
-	int has = e == NULL && repo_contains(r, &tip, id);
+	struct err *e = ref_read(s->repo, name, &tip);
 
-	err_free(e);
-	return has;
+	*there = e == NULL && repo_contains(s->repo, &tip, id);
+	/* Rolled up: then it has no ref of its own, and is to get none. */
+	if (e != NULL) {
+		err_free(e);
+		e = NULL;
+		if (s->index == NULL)
+			e = index_open(s->repo, &s->index);
+		if (e == NULL && s->rollups == NULL)
+			s->rollups = rollup_search_new(s->index, s->repo,
+			    s->remote, NULL);
+		*there = e == NULL && rollup_has(s->rollups, writer, id);
+	}
+	free(folder);
+	free(name);
+	return e;
+}
+
+void
+move_search_release(struct move_search *s)
+{
+	rollup_search_free(s->rollups);
+	index_close(s->index);
+	s->rollups = NULL;
+	s->index = NULL;
+}
+
+/* If it is still there; else another process has settled or moved it. */
+static struct err *
+drop(struct repo *r, const char *name, const struct oid *id)
+{
+	struct err *e = ref_remove_at(r, name, id);
+
+	if (e != NULL && e->code == ERR_MOVED) {
+		err_free(e);
+		e = NULL;
+	}
+	return e;
 }
 
 /*
  * Move what was fetched as `writer` out of the way of the new prefix.  Of an
  * earlier move there may be more of it, or another version: both are kept.
  */
-static struct err *
-set_aside(struct repo *r, const struct sync_report *rep,
-    const struct ref *log, const char *writer)
+struct err *
+move_set_aside(struct repo *r, const char *remote, const struct ref *log,
+    const char *writer)
 {
-	char *former = log_folder(rep, 1), *to;
+	char *former = log_folder(remote, 1), *to;
 	struct err *e = NULL;
 	struct oid tip;
 
@@ -79,9 +108,9 @@ set_aside(struct repo *r, const struct sync_report *rep,
 		err_free(e);
 		e = ref_set(r, to, &log->id);
 		if (e == NULL)
-			e = ref_remove(r, log->name);
+			e = drop(r, log->name, &log->id);
 	} else if (repo_contains(r, &tip, &log->id)) {
-		e = ref_remove(r, log->name);
+		e = drop(r, log->name, &log->id);
 	}
 	free(former);
 	free(to);
@@ -110,31 +139,39 @@ forget_pushed(struct repo *r, const struct sync_report *rep)
 	return e;
 }
 
+/* What was fetched from one place, of whatever is no log nothing. */
+static struct err *
+set_all_aside(struct repo *r, const char *remote, const char *folder)
+{
+	struct reflist refs = REFLIST_INIT;
+	struct err *e = ref_list(r, folder, &refs);
+	size_t i;
+
+	for (i = 0; e == NULL && i < refs.n; i++)
+		e = move_set_aside(r, remote, &refs.v[i],
+		    refs.v[i].name + strlen(folder));
+	reflist_release(&refs);
+	return e;
+}
+
 struct err *
 move_logs(struct repo *r, const struct sync_report *rep)
 {
-	char *folder = log_folder(rep, 0), *path;
-	struct reflist refs = REFLIST_INIT;
+	char *folder = log_folder(rep->remote, 0);
+	char *again = former_folder(rep->remote, rep->prefix);
 	struct err *e;
-	size_t i;
 
 	/* Or the next reader would put the logs back as pruned ones. */
 	e = sync_forget_logs(r, rep->remote);
 	others_forget(r);
 	if (e == NULL)
-		e = ref_list(r, folder, &refs);
-	for (i = 0; e == NULL && i < refs.n; i++)
-		e = set_aside(r, rep, &refs.v[i],
-		    refs.v[i].name + strlen(folder));
+		e = set_all_aside(r, rep->remote, folder);
+	/* It may have been in use before, and is no former one any more. */
+	if (e == NULL)
+		e = set_all_aside(r, rep->remote, again);
 	if (e == NULL)
 		e = forget_pushed(r, rep);
-	/* Last: killed before, the next sync does it again. */
-	if (e == NULL) {
-		path = state_path(r, rep->remote);
-		e = file_write(path, rep->prefix, strlen(rep->prefix));
-		free(path);
-	}
-	reflist_release(&refs);
+	free(again);
 	free(folder);
 	return e;
 }
@@ -142,23 +179,23 @@ move_logs(struct repo *r, const struct sync_report *rep)
 struct err *
 move_settle(struct repo *r, const struct sync_report *rep)
 {
-	char *former = log_folder(rep, 1), *folder = log_folder(rep, 0);
+	struct move_search s = { .repo = r, .remote = rep->remote };
+	char *former = log_folder(rep->remote, 1);
 	struct reflist refs = REFLIST_INIT;
 	struct err *e;
 	size_t i;
+	int there;
 
 	e = ref_list(r, former, &refs);
 	for (i = 0; e == NULL && i < refs.n; i++) {
-		char *now = xasprintf("%s%s", folder,
-		    refs.v[i].name + strlen(former));
-
-		if (has_record(r, now, &refs.v[i].id))
-			e = ref_remove(r, refs.v[i].name);
-		free(now);
+		e = move_is_there(&s, refs.v[i].name + strlen(former),
+		    &refs.v[i].id, &there);
+		if (e == NULL && there)
+			e = drop(r, refs.v[i].name, &refs.v[i].id);
 	}
+	move_search_release(&s);
 	reflist_release(&refs);
 	free(former);
-	free(folder);
 	return e;
 }
 
@@ -174,13 +211,15 @@ can_carry(struct repo *r, const char *now, const struct oid *id)
 	return can;
 }
 
-/* What came of it: keep what the remote has now. */
+/* What came of it: keep what the remote has now, of what was sent. */
 static struct err *
-carried(struct repo *r, struct sync_report *rep, size_t from)
+carried(struct repo *r, const struct reflist *sent, struct sync_report *rep,
+    size_t from)
 {
-	char *former = log_folder(rep, 1), *folder = log_folder(rep, 0);
+	char *former = log_folder(rep->remote, 1);
+	char *folder = log_folder(rep->remote, 0);
+	const struct ref *log;
 	struct err *e = NULL;
-	struct oid id;
 	size_t i;
 
 	for (i = from; e == NULL && i < rep->n; i++) {
@@ -188,12 +227,11 @@ carried(struct repo *r, struct sync_report *rep, size_t from)
 		char *was = xasprintf("%s%s", former, writer);
 		char *now = xasprintf("%s%s", folder, writer);
 
-		if (rep->refs[i].fate != SYNC_REFUSED) {
-			e = ref_read(r, was, &id);
+		log = reflist_find(sent, was);
+		if (rep->refs[i].fate != SYNC_REFUSED && log != NULL) {
+			e = ref_set(r, now, &log->id);
 			if (e == NULL)
-				e = ref_set(r, now, &id);
-			if (e == NULL)
-				e = ref_remove(r, was);
+				e = drop(r, was, &log->id);
 			rep->refs[i].fate = SYNC_CARRIED;
 		}
 		free(was);
@@ -208,7 +246,8 @@ struct err *
 move_push(struct repo *r, const char *own, int background,
     struct sync_report *rep)
 {
-	char *former = log_folder(rep, 1), *folder = log_folder(rep, 0);
+	char *former = log_folder(rep->remote, 1);
+	char *folder = log_folder(rep->remote, 0);
 	struct reflist refs = REFLIST_INIT;
 	struct strvec specs = STRVEC_INIT;
 	char hex[OID_HEX_SIZE];
@@ -232,7 +271,7 @@ move_push(struct repo *r, const char *own, int background,
 	if (e == NULL && specs.n > 0)
 		e = transfer_push(r, &specs, background, rep);
 	if (e == NULL && specs.n > 0)
-		e = carried(r, rep, before);
+		e = carried(r, &refs, rep, before);
 	/* Its owner was faster: the next fetch shows what is there. */
 	if (e == NULL)
 		sync_drop_outrun(rep, before);

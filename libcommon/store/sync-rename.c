@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "store/logrefs.h"
+#include "store/sync-former.h"
 #include "store/writer-name.h"
 
 /* One log, seen by the remote's name of before: to its present one. */
@@ -76,6 +77,8 @@ take_over(struct repo *r, const char *remote, const char *old)
 	if (e == NULL)
 		e = drop_all(r, xasprintf("refs/notes/agent-remotes/%s/",
 		    old));
+	if (e == NULL)
+		e = former_follow_rename(r, remote, old);
 	if (e == NULL)
 		e = sync_forget_logs(r, old);
 	return e;

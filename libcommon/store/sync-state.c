@@ -38,8 +38,8 @@ sync_report_release(struct sync_report *rep)
 	memset(rep, 0, sizeof(*rep));
 }
 
-static void
-drop_ref(struct sync_report *rep, size_t i)
+void
+sync_drop_ref(struct sync_report *rep, size_t i)
 {
 	rep->rewound -= rep->refs[i].fate == SYNC_REWOUND;
 	rep->refused -= rep->refs[i].fate == SYNC_REFUSED;
@@ -331,7 +331,7 @@ sync_drop_fetched(struct sync_report *rep)
 		if (rep->refs[i - 1].fate == SYNC_REWOUND ||
 		    (rep->refs[i - 1].fate == SYNC_REFUSED &&
 		    !rep->refs[i - 1].pushed))
-			drop_ref(rep, i - 1);
+			sync_drop_ref(rep, i - 1);
 }
 
 void
@@ -343,7 +343,7 @@ sync_drop_below(struct repo *r, struct sync_report *rep)
 		if (rep->refs[i - 1].fate == SYNC_REFUSED &&
 		    !rep->refs[i - 1].pushed &&
 		    sync_is_below_log(r, rep, &rep->refs[i - 1]))
-			drop_ref(rep, i - 1);
+			sync_drop_ref(rep, i - 1);
 }
 
 struct err *
@@ -389,7 +389,7 @@ sync_drop_refused_log(struct sync_report *rep, const char *writer)
 		    rep->refs[i - 1].pushed &&
 		    strncmp(rep->refs[i - 1].name, "log/", 4) == 0 &&
 		    strcmp(rep->refs[i - 1].name + 4, writer) == 0)
-			drop_ref(rep, i - 1);
+			sync_drop_ref(rep, i - 1);
 }
 
 void
@@ -400,5 +400,5 @@ sync_drop_outrun(struct sync_report *rep, size_t from)
 	for (i = rep->n; i > from; i--)
 		if (rep->refs[i - 1].fate == SYNC_REFUSED &&
 		    !rep->refs[i - 1].by_host)
-			drop_ref(rep, i - 1);
+			sync_drop_ref(rep, i - 1);
 }

@@ -38,6 +38,8 @@ int	 sync_is_rewound(struct repo *, const char *remote,
 		const struct sync_report *rep, const char *name);
 /* What a fetch found rewound, or could not take: it is asked again. */
 void	 sync_drop_fetched(struct sync_report *);
+/* Take one line out. */
+void	 sync_drop_ref(struct sync_report *, size_t);
 /* What it could not take, and nobody would read (sync_is_below_log()). */
 void	 sync_drop_below(struct repo *, struct sync_report *);
 /* 1 for "log/zok/x", a name that no writer has, if "log/zok" is here. */

@@ -10,6 +10,7 @@
 #include "store/repair.h"
 #include "store/rollup-search.h"
 #include "store/rollup.h"
+#include "store/sync-former.h"
 #include "store/sync-move.h"
 #include "store/sync-push.h"
 #include "store/sync-state.h"
@@ -149,19 +150,31 @@ drop_rolled_up(struct repo *r, struct sync_report *rep, int *anew)
 }
 
 static struct err *
+fetch_once(struct repo *r, const struct strvec *specs, int background,
+    struct sync_report *rep)
+{
+	struct err *e = transfer_fetch(r, specs, background, rep);
+
+	former_drop_rewound(rep);
+	return e;
+}
+
+static struct err *
 fetch(struct repo *r, int background, struct sync_report *rep)
 {
 	struct strvec specs = STRVEC_INIT;
 	struct err *e;
-	int cleared = 0, anew = 0;
+	int cleared = 0, anew = 0, all = 0;
 
 	e = sync_recover(r);
 	if (e == NULL)
 		e = sync_follow_rename(r, rep->remote);
 	if (e == NULL)
 		e = fetch_specs(r, rep, &specs);
-	if (e == NULL)
-		e = transfer_fetch(r, &specs, background, rep);
+	if (e == NULL) {
+		former_begin(r, rep, &specs, &all);
+		e = fetch_once(r, &specs, background, rep);
+	}
 	if (e == NULL && rep->refused > 0)
 		e = sync_clear_way(r, rep, &cleared);
 	/*
@@ -170,7 +183,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	 */
 	if (e == NULL && (cleared || sync_rewound_is_news(r, rep))) {
 		sync_drop_fetched(rep);
-		e = transfer_fetch(r, &specs, background, rep);
+		e = fetch_once(r, &specs, background, rep);
 	}
 	sync_drop_below(r, rep);
 	if (e == NULL && rep->reached && rep->rewound > 0)
@@ -183,7 +196,12 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	if (e == NULL && rep->reached) {
 		e = sync_remember_fetch(r, rep);
 		if (e == NULL)
+			e = former_take(r, rep, all);
+		if (e == NULL)
 			e = move_settle(r, rep);
+		/* Last: killed before, the next sync moves once more. */
+		if (e == NULL)
+			e = move_arrived(r, rep);
 		if (e == NULL)
 			e = connect_clone(r, rep);
 	}
@@ -192,8 +210,8 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 }
 
 /*
- * The project's prefix is another one: fetch for the last time from where
- * records were, and begin anew.
+ * The project's prefix is another one: fetch once more from where the records
+ * were, and begin anew.
  */
 static struct err *
 leave_prefix(struct repo *r, int background, struct sync_report *rep)
@@ -250,9 +268,12 @@ in_turn(struct repo *r, const char *which,
 	return e;
 }
 
-/* Where the records are; *reached is 0 if they cannot be followed there. */
+/*
+ * Where the records are; *reached is 0 if they cannot be followed there.  Who
+ * has just come there must fetch before it pushes, to see what is there.
+ */
 static struct err *
-find_prefix(struct repo *r, int flags, struct sync_report *rep, int *reached)
+find_prefix(struct repo *r, int *flags, struct sync_report *rep, int *reached)
 {
 	const char *prefix = NULL;
 	char *from;
@@ -268,8 +289,9 @@ find_prefix(struct repo *r, int flags, struct sync_report *rep, int *reached)
 	rep->prefix = xstrdup(prefix);
 	from = move_from(r, rep);
 	if (from != NULL) {
-		e = in_turn(r, TURN_FETCH, leave_prefix, flags, rep);
+		e = in_turn(r, TURN_FETCH, leave_prefix, *flags, rep);
 		*reached = rep->reached;
+		*flags |= SYNC_FETCH;
 	}
 	free(from);
 	return e;
@@ -328,7 +350,7 @@ sync_run(struct repo *r, int flags, struct sync_report *rep)
 	if (e == NULL)
 		e = check_own_log(r);
 	if (e == NULL)
-		e = find_prefix(r, flags, rep, &reached);
+		e = find_prefix(r, &flags, rep, &reached);
 	if (e == NULL && (flags & SYNC_FETCH) != 0 && reached) {
 		e = in_turn(r, TURN_FETCH, fetch, flags, rep);
 		reached = rep->reached;

@@ -41,7 +41,8 @@ enum sync_fate {
 };
 
 struct sync_ref {
-	char *name;		/* "log/ada-laptop-7f3c9d02b8": without prefix */
+	char *name;		/* "log/ada-laptop-7f3c9d02b8": without prefix;
+				 * "refs/agent/log/…": at a former prefix */
 	int pushed;		/* 1: we pushed it, 0: we fetched it */
 	enum sync_fate fate;
 	char *reason;		/* or NULL */
