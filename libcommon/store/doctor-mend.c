@@ -452,7 +452,8 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 		e = mend_there(&m);
 	failed(&m, "agent/writer", doctor_leave_log(r, done));
 	mend_notes(&m);
-	if (online)
+	if (online && sync_now(&m, SYNC_PUSH) &&
+	    doctor_put_there(r, flags, d, done))
 		(void)sync_now(&m, SYNC_PUSH);
 	return e;
 }

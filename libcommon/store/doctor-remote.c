@@ -204,17 +204,6 @@ replaced(struct compare *c, const struct ref *there, const struct oid *id)
 }
 
 static void
-unfetched(struct compare *c, const char *writer)
-{
-	char *name = xasprintf("%s/log/%s", c->d->prefix, writer);
-
-	diagnosis_add(c->d, DOCTOR_UNFETCHED, name, xasprintf("'%s' has "
-	    "records in it that are not here", c->d->remote),
-	    xstrdup("git agent sync --fetch"), xstrdup("fetch"));
-	free(name);
-}
-
-static void
 compare_log(struct compare *c, const struct ref *there)
 {
 	int own = c->own != NULL && strcmp(there->name, c->own) == 0;
@@ -235,7 +224,7 @@ compare_log(struct compare *c, const struct ref *there)
 	    (!here && strvec_has(&c->rewound, log))))
 		replaced(c, there, &known->id);
 	else
-		unfetched(c, there->name);
+		doctor_unfetched(c->repo, c->d, there);
 	if (own)
 		compare_own(c, there);
 	free(log);
@@ -272,6 +261,14 @@ pruned(struct compare *c)
 	return e;
 }
 
+/* Another place would not have it either. */
+static int
+is_about_object(const char *why)
+{
+	return strncmp(why, "unpacker error", 14) == 0 ||
+	    strncmp(why, "missing necessary objects", 25) == 0;
+}
+
 /* As the last push had it; a dry run would not ask the host's hooks. */
 static void
 refused(struct compare *c, size_t ahead)
@@ -288,7 +285,7 @@ refused(struct compare *c, size_t ahead)
 		*why++ = '\0';
 		diagnosis_add(c->d, DOCTOR_REFUSED, line, xasprintf("'%s' "
 		    "refused it when it was last pushed: %s", c->d->remote,
-		    why), branches ? NULL : xstrdup("git config agent.prefix "
+		    why), branches || is_about_object(why) ? NULL : xstrdup("git config agent.prefix "
 		    "refs/heads/agent && git agent sync"),
 		    xstrdup("push once more"));
 	}
@@ -363,9 +360,10 @@ look(struct compare *c, int flags)
 
 	if ((flags & DOCTOR_OFFLINE) == 0)
 		e = ask(c, flags);
-	if (e == NULL && c->d->reached)
+	if (e == NULL && c->d->reached) {
 		compare_all(c);
-	else if (e == NULL)
+		doctor_lost_there(c->repo, c->d, &c->there);
+	} else if (e == NULL)
 		doctor_reach(c->repo, c->known.v, c->known.n, &c->reach);
 	if (e == NULL) {
 		find_ahead(c);

@@ -203,6 +203,25 @@ read_shallow(struct repo *r, struct oidset *set)
 	free(path);
 }
 
+int
+doctor_is_cut_off(struct repo *r, const struct oid *id)
+{
+	struct ref tip = { .id = *id };
+	struct oidset shallow = OIDSET_INIT, met = OIDSET_INIT;
+	size_t i;
+	int cut = 0;
+
+	read_shallow(r, &shallow);
+	if (shallow.used > 0)
+		doctor_reach(r, &tip, 1, &met);
+	for (i = 0; i < shallow.size && !cut; i++)
+		cut = !oid_is_zero(&shallow.slot[i]) &&
+		    oidset_has(&met, &shallow.slot[i]);
+	oidset_release(&shallow);
+	oidset_release(&met);
+	return cut;
+}
+
 struct err *
 doctor_records(struct repo *r, struct diagnosis *d)
 {

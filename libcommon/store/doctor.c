@@ -17,6 +17,7 @@ doctor_word(enum doctor_code code)
 		[DOCTOR_UNFETCHED] = "unfetched",
 		[DOCTOR_DIVERGED] = "diverged",
 		[DOCTOR_BEHIND] = "behind",
+		[DOCTOR_LOST_THERE] = "lost-there",
 		[DOCTOR_REWOUND] = "rewound",
 		[DOCTOR_REPLACED] = "replaced",
 		[DOCTOR_DELETED] = "deleted",

@@ -24,6 +24,7 @@ enum doctor_code {	/* their words: doctor_word() */
 	DOCTOR_UNFETCHED,
 	DOCTOR_DIVERGED,	/* neither log continues the other */
 	DOCTOR_BEHIND,		/* our log ends before the remote's of it */
+	DOCTOR_LOST_THERE,	/* the remote has a log without its objects */
 	DOCTOR_REWOUND,		/* what is left there, ours continues */
 	DOCTOR_REPLACED,	/* and this ours does not */
 	DOCTOR_DELETED,

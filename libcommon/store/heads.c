@@ -25,7 +25,8 @@ run(struct asking *a, const struct strvec *argv, struct buf *output)
 	struct err *e;
 	int status;
 
-	e = network_git(argv, a->remote, 1, a->tick, output, &status);
+	e = network_git(argv, a->remote, 1, NETWORK_LIMIT, a->tick, output,
+	    &status);
 	a->reached = e == NULL && status == 0;
 	if (e == NULL && !a->reached)
 		a->problem = network_problem(output->p, status);

@@ -4,10 +4,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/proc.h"
 
-#define BACKGROUND_LIMIT (120 * CLOCK_SECOND)
 #define OUTPUT_MAX (256 * 1024 * 1024)	/* 10,000 writers: 5 MiB */
 
 struct watched {
@@ -34,8 +32,8 @@ on_tick(void *arg)
 
 /* Without a terminal to ask on, and with a limit in time. */
 static struct err *
-run_job(struct proc *p, const struct network_tick *tick, struct buf *output,
-    int *status)
+run_job(struct proc *p, int64_t limit, const struct network_tick *tick,
+    struct buf *output, int *status)
 {
 	struct watched w = { tick, output };
 	const struct proc_watcher watcher = { on_output, NULL, on_tick, &w };
@@ -44,9 +42,9 @@ run_job(struct proc *p, const struct network_tick *tick, struct buf *output,
 
 	p->flags = PROC_MERGE_STDERR;
 	if (tick != NULL)
-		e = proc_watch_job(p, BACKGROUND_LIMIT, &watcher, &result);
+		e = proc_watch_job(p, limit, &watcher, &result);
 	else
-		e = proc_run_job(p, BACKGROUND_LIMIT, OUTPUT_MAX, NULL,
+		e = proc_run_job(p, limit, OUTPUT_MAX, NULL,
 		    output, &result);
 	*status = result.status;
 	if (e == NULL && result.timed_out)
@@ -56,7 +54,8 @@ run_job(struct proc *p, const struct network_tick *tick, struct buf *output,
 
 struct err *
 network_git(const struct strvec *argv, const char *remote, int background,
-    const struct network_tick *tick, struct buf *output, int *status)
+    int64_t limit, const struct network_tick *tick, struct buf *output,
+    int *status)
 {
 	struct strvec env = STRVEC_INIT;
 	struct proc p = PROC_INIT;
@@ -70,8 +69,12 @@ network_git(const struct strvec *argv, const char *remote, int background,
 	p.argv = argv;
 	p.env = &env;
 	p.slow = slow;
-	if (background) {
-		e = run_job(&p, tick, output, status);
+	if (background && limit <= 0) {
+		buf_addstr(output, "\nfatal: no answer in time\n");
+		*status = 1;
+		e = NULL;
+	} else if (background) {
+		e = run_job(&p, limit, tick, output, status);
 	} else {
 		p.flags = PROC_MERGE_STDERR;
 		e = proc_capture(&p, NULL, output, NULL, status);

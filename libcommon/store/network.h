@@ -6,6 +6,7 @@
 #define STORE_NETWORK_H
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/strvec.h"
 
@@ -15,13 +16,16 @@ struct network_tick {
 	void *arg;
 };
 
+#define NETWORK_LIMIT (120 * CLOCK_SECOND)
+
 /*
  * Run git with its untranslated words; stdout and stderr are appended
  * together.  In the background it has no terminal to ask on and a limit in
- * time, and `tick` (or NULL) is called.
+ * time (µs, NETWORK_LIMIT or what is left of it), and `tick` (or NULL) is
+ * called.
  */
 struct err *network_git(const struct strvec *argv, const char *remote,
-		int background, const struct network_tick *tick,
+		int background, int64_t limit, const struct network_tick *tick,
 		struct buf *output, int *status);
 /*
  * What git gave as the reason, malloc'd: its "fatal:" lines with what follows

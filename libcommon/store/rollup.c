@@ -317,7 +317,7 @@ push_deletions(struct repo *r, struct rollup *u, const struct strvec *leases,
 	if (specs->n > 0)
 		e = turn_begin(&turn, r, TURN_PUSH, 1);
 	if (e == NULL && specs->n > 0)
-		e = transfer_delete(r, leases, specs, rep);
+		e = transfer_delete(r, leases, specs, 0, rep);
 	turn_end(&turn, rep->killed);
 	if (e == NULL && !rep->reached && rep->problem != NULL) {
 		free(u->sync.problem);

@@ -245,7 +245,8 @@ settle(struct repo *r, const struct strvec *specs, struct sync_report *rep,
 		const struct sync_ref *ref = &rep->refs[i];
 		char *name;
 
-		*outrun |= ref->fate == SYNC_REFUSED && !ref->by_host;
+		*outrun |= ref->fate == SYNC_REFUSED && !ref->by_host &&
+		    !ref->by_object;
 		for (j = 0; j < specs->n && ref->fate != SYNC_REFUSED; j++) {
 			const char *spec = specs->v[j];
 			char *hex = xstrndup(spec, OID_HEX_SIZE - 1);

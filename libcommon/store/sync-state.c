@@ -49,6 +49,13 @@ sync_drop_ref(struct sync_report *rep, size_t i)
 	    (rep->n - i) * sizeof(*rep->refs));
 }
 
+void
+sync_drop_from(struct sync_report *rep, size_t from)
+{
+	while (rep->n > from)
+		sync_drop_ref(rep, rep->n - 1);
+}
+
 /* 1, the time and the remote, if the line is "<clock> <remote>"; cuts it. */
 static int
 parse_fetched(char *line, int64_t *when, const char **remote)
@@ -187,6 +194,25 @@ sync_refused(struct repo *r)
 	return read_list(r, "refused");
 }
 
+char *
+sync_unfetched(struct repo *r)
+{
+	return read_list(r, "unfetched");
+}
+
+/* Only what is asked first, and what --check says of it, depends on it. */
+void
+sync_write_unfetched(struct repo *r, const char *text)
+{
+	char *path = repo_shared_path(r, "unfetched");
+
+	if (*text != '\0')
+		err_free(file_write_cache(path, text, strlen(text)));
+	else
+		(void)unlink(path);
+	free(path);
+}
+
 void
 sync_remember_push(struct repo *r, const struct sync_report *rep)
 {
@@ -196,7 +222,8 @@ sync_remember_push(struct repo *r, const struct sync_report *rep)
 
 	for (i = 0; i < rep->n; i++) {
 		pushed += rep->refs[i].pushed;
-		if (rep->refs[i].by_host)
+		if (rep->refs[i].by_host || (rep->refs[i].pushed &&
+		    rep->refs[i].by_object))
 			buf_addf(&text, "%s %s\n", rep->refs[i].target,
 			    rep->refs[i].reason == NULL ? "" :
 			    rep->refs[i].reason);
@@ -399,6 +426,7 @@ sync_drop_outrun(struct sync_report *rep, size_t from)
 
 	for (i = rep->n; i > from; i--)
 		if (rep->refs[i - 1].fate == SYNC_REFUSED &&
-		    !rep->refs[i - 1].by_host)
+		    !rep->refs[i - 1].by_host &&
+		    !rep->refs[i - 1].by_object)
 			sync_drop_ref(rep, i - 1);
 }

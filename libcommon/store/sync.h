@@ -49,6 +49,7 @@ struct sync_ref {
 	char *target;		/* pushed: the full name on the remote;
 				 * NULL: we did not try to */
 	int by_host;		/* refused by the host, not by git's rules */
+	int by_object;		/* refused as an object is missing or bad */
 };
 
 struct sync_report {
@@ -69,6 +70,7 @@ struct sync_report {
 	struct sync_ref *refs;
 	size_t n, cap;
 	struct strvec present;	/* names that the remote has, as of the fetch */
+	int64_t until;		/* for store/transfer-parts.h */
 };
 
 /*
@@ -128,6 +130,11 @@ int64_t	 sync_last(struct repo *);
  * line; malloc'd, "" if none.
  */
 char	*sync_refused(struct repo *);
+/*
+ * The refs that the last fetch could not bring, because of an object of
+ * theirs: the same.
+ */
+char	*sync_unfetched(struct repo *);
 /*
  * Logs found rewound by the last fetch from that remote, one "log/<writer>" a
  * line; malloc'd, "" if none.

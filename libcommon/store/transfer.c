@@ -1,14 +1,15 @@
-#include "store/transfer.h"
+#include "store/transfer-parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/shell.h"
 #include "store/network.h"
+#include "store/sync-state.h"
 #include "store/unreached.h"
 
-#define WORDS_MAX 1000
 #define KILLED_BY 128	/* and above: 128 plus the number of the signal */
 /*
  * One less than what git takes for infinite, as --unshallow is: that brings
@@ -16,10 +17,9 @@
  */
 #define FULL_DEPTH 2147483646
 
-/* Takes name and reason. */
-static void
-add_ref(struct sync_report *rep, char *name, int pushed, enum sync_fate fate,
-    char *reason)
+void
+transfer_add_ref(struct sync_report *rep, char *name, int pushed,
+    enum sync_fate fate, char *reason)
 {
 	struct sync_ref *ref;
 
@@ -31,19 +31,20 @@ add_ref(struct sync_report *rep, char *name, int pushed, enum sync_fate fate,
 	ref->reason = reason;
 	ref->target = NULL;
 	ref->by_host = 0;
+	ref->by_object = 0;
 	rep->rewound += fate == SYNC_REWOUND;
 	rep->refused += fate == SYNC_REFUSED;
 }
 
 void
-transfer_withhold(struct sync_report *rep, const char *name, char *reason)
+transfer_refuse(struct sync_report *rep, char *name, char *reason)
 {
-	add_ref(rep, xstrdup(name), 1, SYNC_REFUSED, reason);
+	transfer_add_ref(rep, name, 0, SYNC_REFUSED, reason);
+	rep->refs[rep->n - 1].by_object = 1;
 }
 
-/* The text in the last parentheses of a line, or NULL. */
-static char *
-reason_of(const char *line, const char *stop)
+char *
+transfer_reason(const char *line, const char *stop)
 {
 	const char *open = NULL, *p;
 
@@ -55,9 +56,8 @@ reason_of(const char *line, const char *stop)
 	return xstrndup(open + 1, (size_t)(stop - open - 2));
 }
 
-/* "log/<writer>", malloc'd; NULL if the ref is none that we asked for. */
-static char *
-fetched_name(const char *ref, const char *remote)
+char *
+transfer_fetched_name(const char *ref, const char *remote)
 {
 	char *prefix = xasprintf("refs/agent-remotes/%s/", remote);
 	char *notes = xasprintf("refs/notes/agent-remotes/%s/", remote);
@@ -102,111 +102,38 @@ fetch_line(struct sync_report *rep, const char *line, const char *stop)
 	if (to == NULL)
 		goto done;
 	to += sizeof(arrow) - 1;
-	reason = reason_of(text, text + (stop - line));
+	reason = transfer_reason(text, text + (stop - line));
 	to[strcspn(to, " ")] = '\0';
-	name = fetched_name(to, rep->remote);
+	name = transfer_fetched_name(to, rep->remote);
 	if (name != NULL)
 		strvec_push(&rep->present, name);
 	if (name == NULL || line[1] == '=') {
 		free(reason);
 		free(name);
 	} else
-		add_ref(rep, name, 0, fetched_fate(line[1], reason), reason);
+		transfer_add_ref(rep, name, 0, fetched_fate(line[1], reason),
+		    reason);
 done:
 	free(text);
 }
 
-/*
- * 1 if the host would not have the ref at all: neither a log that is not
- * continued, nor a fault at its end that may pass.
- */
-static int
-is_hosts_will(const char *line, const char *stop, const char *reason)
-{
-	static const char *const faults[] = {
-		"unpacker error", "missing necessary objects", "shallow",
-		"failed to update ref", "failed to lock", "cannot lock",
-		"internal server error", NULL
-	};
-	size_t i;
-
-	if (network_in_line(line, stop, "[remote rejected]") == NULL)
-		return 0;
-	for (i = 0; reason != NULL && faults[i] != NULL; i++)
-		if (strstr(reason, faults[i]) != NULL)
-			return 0;
-	return 1;
-}
-
-/* What git says of a log that it cuts off here, and the remote has not. */
-static char *
-explain_shallow(char *reason)
-{
-	char *text;
-
-	if (reason == NULL ||
-	    strcmp(reason, "shallow update not allowed") != 0)
-		return reason;
-	text = xasprintf("%s: it is cut off here, as by 'git pull --depth', "
-	    "and the rest is not there either; 'git agent sync --check' tells "
-	    "where", reason);
-	free(reason);
-	return text;
-}
-
-/* "<flag>\t<from>:<to>\t<summary> (<reason>)", git-push(1), "Output". */
-static void
-push_line(struct sync_report *rep, const char *line, const char *stop)
-{
-	const char *to, *colon, *kind;
-	enum sync_fate fate;
-	char *reason, *target, *name;
-
-	if (stop - line < 3 || line[1] != '\t')
-		return;
-	switch (line[0]) {
-	case '=': fate = SYNC_UP_TO_DATE; break;
-	case '*': fate = SYNC_NEW; break;
-	case ' ':
-	case '+': fate = SYNC_MOVED; break;
-	case '-': fate = SYNC_ROLLED_UP; break;
-	case '!': fate = SYNC_REFUSED; break;
-	default: return;
-	}
-	colon = memchr(line, ':', (size_t)(stop - line));
-	to = colon == NULL ? "" : colon + 1;
-	if (strncmp(to, "refs/", 5) != 0)
-		return;
-	target = xstrndup(to, strcspn(to, "\t"));
-	kind = strstr(target, "notes/") != NULL ? "notes" :
-	    strstr(target, "/beat/") != NULL ? "beat" : "log";
-	name = xasprintf("%s/%s", kind, strrchr(target, '/') + 1);
-	reason = fate == SYNC_REFUSED ? reason_of(line, stop) : NULL;
-	reason = explain_shallow(reason);
-	add_ref(rep, name, 1, fate, reason);
-	rep->refs[rep->n - 1].target = target;
-	rep->refs[rep->n - 1].by_host = fate == SYNC_REFUSED &&
-	    is_hosts_will(line, stop, reason);
-}
-
-static void
-each_line(struct sync_report *rep, int pushed, const char *output)
+void
+transfer_each_line(struct sync_report *rep,
+    void (*line)(struct sync_report *, const char *, const char *),
+    const char *output)
 {
 	const char *p, *stop;
 
 	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
 		stop = p + strcspn(p, "\n");
-		if (pushed)
-			push_line(rep, p, stop);
-		else
-			fetch_line(rep, p, stop);
+		line(rep, p, stop);
 	}
 }
 
 /* A ref refused by the one side is an answer; no ref at all is a problem. */
-static void
-conclude(struct sync_report *rep, const struct buf *output, int status,
-    size_t refs_before)
+void
+transfer_conclude(struct sync_report *rep, const struct buf *output,
+    int status, size_t refs_before)
 {
 	rep->killed |= status > KILLED_BY;
 	rep->reached = status == 0 || rep->n > refs_before;
@@ -214,6 +141,29 @@ conclude(struct sync_report *rep, const struct buf *output, int status,
 		return;
 	free(rep->problem);
 	rep->problem = network_problem(output->p, status);
+}
+
+void
+transfer_begin(struct sync_report *rep)
+{
+	rep->until = clock_monotonic() + NETWORK_LIMIT;
+}
+
+void
+transfer_end(struct sync_report *rep)
+{
+	rep->until = 0;
+}
+
+struct err *
+transfer_git(struct sync_report *rep, const struct strvec *argv,
+    int background, struct buf *output, int *status)
+{
+	int64_t limit = rep->until == 0 ? NETWORK_LIMIT :
+	    rep->until - clock_monotonic();
+
+	return network_git(argv, rep->remote, background, limit, NULL,
+	    output, status);
 }
 
 static int
@@ -308,7 +258,7 @@ find_deleted(struct repo *r, struct sync_report *rep)
 		if (rep->present.n == 0 || bsearch(&name, rep->present.v,
 		    rep->present.n, sizeof(*rep->present.v),
 		    string_cmp) == NULL)
-			add_ref(rep, xstrdup(name), 0, SYNC_REWOUND,
+			transfer_add_ref(rep, xstrdup(name), 0, SYNC_REWOUND,
 			    xstrdup("deleted"));
 	}
 	reflist_release(&refs);
@@ -318,16 +268,14 @@ find_deleted(struct repo *r, struct sync_report *rep)
 }
 
 struct err *
-transfer_fetch(struct repo *r, const struct strvec *specs, int background,
-    struct sync_report *rep)
+transfer_fetch_once(struct repo *r, const struct strvec *specs,
+    int background, struct sync_report *rep, struct buf *output)
 {
 	struct strvec argv = STRVEC_INIT;
-	struct buf output = BUF_INIT;
 	size_t i, before = rep->n;
 	struct err *e;
 	int status;
 
-	strvec_release(&rep->present);
 	/*
 	 * Records are whole in a partial clone too, to be read offline.
 	 * Without maintenance: killed in it, git leaves a lock that keeps it
@@ -348,102 +296,56 @@ transfer_fetch(struct repo *r, const struct strvec *specs, int background,
 	strvec_pushl(&argv, "--", rep->remote, (char *)NULL);
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
-	e = network_git(&argv, rep->remote, background, NULL, &output, &status);
+	e = transfer_git(rep, &argv, background, output, &status);
 	if (e == NULL) {
-		each_line(rep, 0, output.p);
-		conclude(rep, &output, status, before);
-		explain_lock(rep, output.p, before);
-		if (rep->reached && status <= 1)
-			e = find_deleted(r, rep);
+		transfer_each_line(rep, fetch_line, output->p);
+		transfer_conclude(rep, output, status, before);
+		explain_lock(rep, output->p, before);
 	}
-	buf_release(&output);
 	strvec_release(&argv);
+	return e;
+}
+
+/* Without a look at what the remote does not have any more. */
+static struct err *
+fetch_all(struct repo *r, const struct strvec *specs, int background,
+    struct sync_report *rep)
+{
+	struct buf output = BUF_INIT;
+	struct err *e;
+
+	e = transfer_fetch_once(r, specs, background, rep, &output);
 	/* With a depth git fails where there is nothing to fetch. */
 	if (e == NULL && rep->deepen && !rep->reached) {
 		rep->deepen = 0;
 		free(rep->problem);
 		rep->problem = NULL;
-		e = transfer_fetch(r, specs, background, rep);
+		buf_clear(&output);
+		e = transfer_fetch_once(r, specs, background, rep, &output);
 	}
-	return e;
-}
-
-/* The host's own words, of a hook perhaps, behind what git says of a ref. */
-static void
-keep_words(struct sync_report *rep, const char *output)
-{
-	static const char mark[] = "remote: ";
-	struct buf b = BUF_INIT;
-	const char *p, *stop;
-
-	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
-		stop = p + strcspn(p, "\r\n");
-		if (strncmp(p, mark, strlen(mark)) != 0)
-			continue;
-		p += strlen(mark);
-		p += strspn(p, " ");
-		if (p >= stop || b.len > WORDS_MAX)
-			continue;
-		network_add_words(&b, p, stop, 0);
-	}
-	if (rep->refused > 0 && b.len > 0) {
-		free(rep->words);
-		rep->words = buf_steal(&b);
-	}
-	buf_release(&b);
-}
-
-/* `options` go before the name of the remote, `specs` behind it. */
-static struct err *
-push_refs(struct repo *r, const struct strvec *options,
-    const struct strvec *specs, int background, struct sync_report *rep)
-{
-	struct strvec argv = STRVEC_INIT;
-	struct buf output = BUF_INIT;
-	size_t i, before = rep->n;
-	struct err *e;
-	char *mirror;
-	int status;
-
-	/* Of a mirror, which git would push as a whole or not at all. */
-	strvec_push(&argv, "git");
-	mirror = xasprintf("remote.%s.mirror", rep->remote);
-	if (repo_config_bool(r, mirror, 0)) {
-		strvec_push(&argv, "-c");
-		strvec_pushf(&argv, "%s=false", mirror);
-	}
-	free(mirror);
-	/* The pre-push hook guards the project's code; these are records. */
-	strvec_pushl(&argv, "push", "--porcelain", "--no-verify",
-	    "--no-follow-tags", "--recurse-submodules=no", (char *)NULL);
-	for (i = 0; options != NULL && i < options->n; i++)
-		strvec_push(&argv, options->v[i]);
-	strvec_pushl(&argv, "--", rep->remote, (char *)NULL);
-	for (i = 0; i < specs->n; i++)
-		strvec_push(&argv, specs->v[i]);
-	e = network_git(&argv, rep->remote, background, NULL, &output, &status);
-	if (e == NULL) {
-		each_line(rep, 1, output.p);
-		conclude(rep, &output, status, before);
-		keep_words(rep, output.p);
-	}
+	if (e == NULL && !rep->reached && apart_may_fetch(output.p))
+		e = apart_fetch(r, specs, background, rep);
+	else if (e == NULL && rep->reached)
+		sync_write_unfetched(r, "");
 	buf_release(&output);
-	strvec_release(&argv);
 	return e;
 }
 
 struct err *
-transfer_push(struct repo *r, const struct strvec *specs, int background,
+transfer_fetch(struct repo *r, const struct strvec *specs, int background,
     struct sync_report *rep)
 {
-	return push_refs(r, NULL, specs, background, rep);
-}
+	struct err *e;
 
-struct err *
-transfer_delete(struct repo *r, const struct strvec *leases,
-    const struct strvec *specs, struct sync_report *rep)
-{
-	return push_refs(r, leases, specs, 0, rep);
+	strvec_release(&rep->present);
+	free(rep->problem);
+	rep->problem = NULL;
+	transfer_begin(rep);
+	e = fetch_all(r, specs, background, rep);
+	transfer_end(rep);
+	if (e == NULL && rep->reached && rep->problem == NULL)
+		e = find_deleted(r, rep);
+	return e;
 }
 
 struct err *
@@ -459,9 +361,9 @@ transfer_list(const struct strvec *patterns, int background,
 	    (char *)NULL);
 	for (i = 0; i < patterns->n; i++)
 		strvec_push(&argv, patterns->v[i]);
-	e = network_git(&argv, rep->remote, background, NULL, output, &status);
+	e = transfer_git(rep, &argv, background, output, &status);
 	if (e == NULL)
-		conclude(rep, output, status, rep->n);
+		transfer_conclude(rep, output, status, rep->n);
 	strvec_release(&argv);
 	return e;
 }

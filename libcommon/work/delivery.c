@@ -156,6 +156,23 @@ warn_unreached(struct repo *r, const struct sync_report *rep)
 	buf_release(&when);
 }
 
+/* Logs that are there and that git could not bring. */
+static void
+warn_unfetched(const struct sync_report *rep, int *partial)
+{
+	const struct sync_ref *ref;
+	size_t i;
+
+	for (i = 0; i < rep->n; i++) {
+		ref = &rep->refs[i];
+		if (ref->pushed || !ref->by_object)
+			continue;
+		cmd_warn("git could not take '%s' from '%s': %s; what is here "
+		    "of it is shown", ref->name, rep->remote, ref->reason);
+		*partial = 1;
+	}
+}
+
 /*
  * What goes wrong here (a clone that this user may not write to) keeps nobody
  * from reading what there is.
@@ -175,6 +192,8 @@ fetch(struct repo *r, int *partial)
 		warn_unreached(r, &rep);
 		*partial = 1;
 	}
+	if (e == NULL)
+		warn_unfetched(&rep, partial);
 	if (e == NULL && rep.refspecs_added > 0)
 		cmd_note("connected: from now on 'git fetch' brings the "
 		    "records of '%s' too", rep.remote);
