@@ -264,7 +264,7 @@ t '--repair does so of every log of which all is here' <<'EOF'
 	lose lost "$(server_log lost ../lost-ben)"
 	git agent log done three
 	test_exit 0 git agent sync --repair >out
-	test_grep "^repair: lost-there: 'refs/agent/$(log_of .)': delete it there" out
+	test_grep "^repair: lost-there: 'refs/agent/log/.*': delete it there" out
 	test_grep "^done: put what 'origin' had lost of 'refs/agent/$(log_of .)'" out
 	test_grep "^done: put what 'origin' had lost of 'refs/agent/$(log_of ../lost-ben)'" out
 	test "$(server_log lost .)" = "$(git rev-parse "refs/agent/$(log_of .)")"
