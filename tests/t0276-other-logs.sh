@@ -17,6 +17,13 @@ by_hand() {
 	git update-ref "$log" "$id"
 }
 
+# by_hand_on WRITER SUBJECT: a log of one record, under no ref; its id.
+by_hand_on() {
+	by_hand "$1" "$2" >/dev/null
+	git rev-parse "refs/agent/log/$1"
+	git update-ref -d "refs/agent/log/$1"
+}
+
 # there ORIGIN: the subjects of what the server has, each on a line, sorted.
 there() {
 	git -C "$SCRATCH/srv/$1.git" log --format=%s --glob='refs/agent/log/*' |
@@ -69,6 +76,53 @@ t 'a log of a script, in a clone that never wrote nor fetched' <<'EOT'
 	git agent sync -q --push
 	there cron >out
 	test "$(tr '\n' ' ' <out)" = 'c one c two d one d two '
+EOT
+
+t 'once there are two of a name, each goes on where it went before' <<'EOT'
+	new_origin night
+	new_clone night night-a
+	new_clone night night-b
+	for night in one two three; do
+		cd "$SCRATCH/night-a"
+		by_hand cron-1 "a $night"
+		git agent sync -q
+		cd ../night-b
+		by_hand cron-1 "b $night"
+		git agent sync -q
+	done
+	test "$(logs_there night)" = 2
+	# Of several that fit, it is always the first by name.
+	tip=$(git rev-parse refs/agent/log/cron-1)
+	git push -q origin "$tip:refs/agent/log/cron-1-0000000"
+	git push -q origin "$tip:refs/agent/log/cron-1-ffffffff"
+	git push -q origin "$tip:refs/agent/log/cron-1-fffffff"
+	git agent sync -q
+	for night in four five; do
+		by_hand cron-1 "b $night"
+		git agent sync --push >out
+		test_grep '^push  log/cron-1-0000000  moved' out
+	done
+	test "$(logs_there night)" = 5
+	# Nor is it one that a log here has for its own, or that went elsewhere.
+	git update-ref refs/agent/log/cron-1-0000000 "$tip"
+	tip=$(by_hand_on cron-1-ffffffe 'elsewhere')
+	git push -q origin "$tip:refs/agent/log/cron-1-ffffffe"
+	for night in six seven; do
+		by_hand cron-1 "b $night"
+		git agent sync -q
+	done
+	git -C "$SCRATCH/srv/night.git" log -1 --format=%s refs/agent/log/cron-1-0000000 >out
+	test_grep 'b five' out
+	git -C "$SCRATCH/srv/night.git" log -1 --format=%s refs/agent/log/cron-1-ffffffe >out
+	test_grep 'elsewhere' out
+	test "$(logs_there night)" = 6
+	there night | uniq >out
+	tr '\n' ' ' <out
+	test "$(tr '\n' ' ' <out)" = 'a one a three a two b five b four b one b seven b six b three b two elsewhere '
+	cd ../night-a
+	git agent sync -q
+	subjects | sed 's/.*: //' >out.a
+	test_cmp ../night-b/out out.a
 EOT
 
 t 'said without a network, and until the host takes it' <<'EOT'

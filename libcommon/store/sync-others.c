@@ -14,6 +14,7 @@
 #include "store/writer.h"
 
 #define REACHED "reached-logs"
+#define BESIDE_DIGITS 7	/* of the object that a log went beside with */
 
 static int
 name_cmp(const void *a, const void *b)
@@ -212,6 +213,46 @@ others_unpushed(struct repo *r, const char *remote, const char *own,
 	return e;
 }
 
+/* 1 if it is `name` and, behind a hyphen, the first digits of an object. */
+static int
+is_beside(const char *beside, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(beside, name, n) == 0 && beside[n] == '-' &&
+	    strspn(beside + n + 1, "0123456789abcdef") == BESIDE_DIGITS &&
+	    beside[n + 1 + BESIDE_DIGITS] == '\0';
+}
+
+/*
+ * The name under which the log went beside another one before: the first that
+ * it continues, and that no log here has for its own.
+ */
+static const char *
+beside(struct repo *r, const struct ref *log, const struct reflist *there)
+{
+	const char *name = log->name + strlen(LOG_PREFIX), *found = NULL;
+	struct oid id;
+	struct err *e;
+	size_t i;
+
+	for (i = 0; i < there->n && found == NULL; i++) {
+		const char *at = strrchr(there->v[i].name, '/') + 1;
+		char *own;
+
+		if (!is_beside(at, name))
+			continue;
+		own = xasprintf(LOG_PREFIX "%s", at);
+		e = ref_read(r, own, &id);
+		if (e != NULL && e->code == ERR_NOTFOUND &&
+		    repo_contains(r, &log->id, &there->v[i].id))
+			found = at;
+		err_free(e);
+		free(own);
+	}
+	return found;
+}
+
 /*
  * By its name, or, where the remote has another log of that name, beside it:
  * two clones may have a `cron-1`.
@@ -221,14 +262,19 @@ add_spec(struct repo *r, const struct sync_report *rep, const struct ref *log,
     const struct reflist *there, struct strvec *specs)
 {
 	const struct ref *same = find(there, log);
+	const char *name = log->name + strlen(LOG_PREFIX), *before;
 	char hex[OID_HEX_SIZE], *to;
 
 	oid_hex(&log->id, hex);
-	to = sync_target(rep, "log", log->name + strlen(LOG_PREFIX));
 	if (same == NULL || repo_contains(r, &log->id, &same->id))
+		before = name;
+	else
+		before = beside(r, log, there);
+	to = sync_target(rep, "log", before != NULL ? before : name);
+	if (before != NULL)
 		strvec_pushf(specs, "%s:%s", hex, to);
 	else
-		strvec_pushf(specs, "%s:%s-%.7s", hex, to, hex);
+		strvec_pushf(specs, "%s:%s-%.*s", hex, to, BESIDE_DIGITS, hex);
 	free(to);
 }
 
