@@ -22,6 +22,15 @@ scene() {
 	one=$(record zok 'zok one')
 }
 
+# beat: a heartbeat of the present clone, not pushed.
+beat() {
+	git update-ref "refs/agent/beat/$(writer)" "$(
+		printf 'beat: working\n\nAgent-Kind: beat\nAgent-Iteration: 1\nAgent-Interval: 60\nAgent-Writer: %s\nAgent-Clock: 2026-01-01T00:00:00.%06dZ\n' \
+			"$(writer)" "${1:-0}" |
+			git commit-tree "$(git mktree </dev/null)"
+	)"
+}
+
 for pack in true 'git pack-refs --all'; do
 	t "what nobody reads makes way for a log ($pack)" <<-EOT
 		scene "way-\${pack%% *}"
@@ -162,6 +171,37 @@ t 'a branch on the server with the name of the folder that holds the records' <<
 	git push -q origin :refs/heads/agent
 	git agent sync
 	nothing_found
+EOT
+
+t 'a ref that was fetched below a heartbeat keeps nothing from being pushed' <<'EOT'
+	scene track
+	git agent log 'done' 'one'
+	there=$SCRATCH/srv/track.git
+	git push -q origin "$one:refs/agent/beat/$(writer)/x"
+	git agent sync
+	git rev-parse -q --verify "refs/agent-remotes/origin/beat/$(writer)/x"
+	git -C "$there" update-ref -d "refs/agent/beat/$(writer)/x"
+	beat
+	test_exit 0 git agent sync --push
+	git -C "$there" rev-parse -q --verify "refs/agent/beat/$(writer)"
+	git agent log 'done' 'two' 2>err
+	test_grep 'pushed to' err
+	test_exit 0 git agent sync
+	nothing_found
+EOT
+
+t 'nor does a heartbeat that cannot be read here' <<'EOT'
+	scene unread
+	git agent log 'done' 'one'
+	mkdir -p .git/refs/agent/beat
+	for text in 'ref: refs/heads/main' 1234567890123456789012345678901234567890; do
+		echo "$text" >".git/refs/agent/beat/$(writer)"
+		test_exit 0 git agent log 'done' "with $text" 2>err
+		test_grep 'pushed to' err
+		test "$(server_log unread .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
+		test_exit 1 git agent sync --push 2>err
+		test_grep "'beat/$(writer)' is not pushed: " err
+	done
 EOT
 
 finish

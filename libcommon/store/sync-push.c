@@ -21,7 +21,7 @@ struct outgoing {
 	char *local, *remote;
 	char *tracking;		/* a ref; of the notes, a file: see below */
 	struct oid tip;
-	int notes, exists, differs;
+	int is_log, notes, exists, differs;
 };
 
 /*
@@ -71,28 +71,50 @@ tracking_name(struct repo *r, const struct outgoing *o, const char *remote,
 }
 
 static struct err *
-outgoing_fill(struct repo *r, const struct sync_report *rep, const char *own,
-    const char *what, struct outgoing *o)
+outgoing_read(struct repo *r, struct outgoing *o)
 {
 	struct oid theirs;
-	struct err *e;
+	struct err *e = ref_read(r, o->local, &o->tip);
 
-	o->what = what;
-	o->notes = strcmp(what, "notes") == 0;
-	o->local = xasprintf("%s%s", o->notes ? NOTES_PREFIX :
-	    strcmp(what, "log") == 0 ? LOG_PREFIX : BEAT_PREFIX, own);
-	o->remote = sync_target(rep, what, own);
-	o->tracking = tracking_name(r, o, rep->remote, own);
-	e = ref_read(r, o->local, &o->tip);
 	o->exists = e == NULL;
 	if (e != NULL && e->code == ERR_NOTFOUND) {
 		err_free(e);
 		return NULL;
 	}
+	/* git would push nothing at all then. */
+	if (e == NULL && !o->is_log && !object_exists(r, &o->tip))
+		e = err_new(ERR_NOTFOUND, "what '%s' leads to is not here",
+		    o->local);
 	if (e != NULL)
 		return e;
 	e = tracking_read(r, o, &theirs);
 	o->differs = e != NULL || !oid_equal(&theirs, &o->tip);
+	err_free(e);
+	return NULL;
+}
+
+/* A heartbeat or notes that cannot be read keep no record from going. */
+static struct err *
+outgoing_fill(struct repo *r, struct sync_report *rep, const char *own,
+    const char *what, struct outgoing *o)
+{
+	struct err *e;
+	char *name;
+
+	o->what = what;
+	o->is_log = strcmp(what, "log") == 0;
+	o->notes = strcmp(what, "notes") == 0;
+	o->local = xasprintf("%s%s", o->notes ? NOTES_PREFIX :
+	    o->is_log ? LOG_PREFIX : BEAT_PREFIX, own);
+	o->remote = sync_target(rep, what, own);
+	o->tracking = tracking_name(r, o, rep->remote, own);
+	e = outgoing_read(r, o);
+	if (e == NULL || o->is_log)
+		return e;
+	o->exists = 0;
+	name = xasprintf("%s/%s", what, own);
+	transfer_withhold(rep, name, xstrdup(e->msg));
+	free(name);
 	err_free(e);
 	return NULL;
 }
@@ -142,10 +164,15 @@ settle(struct repo *r, const struct outgoing *o, size_t n,
 		ref = fate_of(rep, name);
 		if (ref != NULL && ref->fate != SYNC_REFUSED) {
 			e = tracking_write(r, &o[i]);
+			/* Of a heartbeat: then it goes again the next time. */
+			if (e != NULL && !o[i].is_log && !o[i].notes) {
+				err_free(e);
+				e = NULL;
+			}
 			if (e == NULL)
 				e = sync_restored(r, rep, name);
 		} else if (ref != NULL && is_diverged(ref))
-			*diverged |= strcmp(o[i].what, "log") == 0;
+			*diverged |= o[i].is_log;
 		free(name);
 	}
 	return e;
@@ -161,8 +188,8 @@ push_spec(struct strvec *specs, const struct outgoing *o)
 	char hex[OID_HEX_SIZE];
 
 	oid_hex(&o->tip, hex);
-	strvec_pushf(specs, "%s%s:%s", strcmp(o->what, "log") == 0 ? "" : "+",
-	    hex, o->remote);
+	strvec_pushf(specs, "%s%s:%s", o->is_log ? "" : "+", hex,
+	    o->remote);
 }
 
 /*
