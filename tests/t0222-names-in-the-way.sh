@@ -22,6 +22,14 @@ scene() {
 	one=$(record zok 'zok one')
 }
 
+# oracle: what `git agent check` needs, in the present clone, and one result.
+oracle() {
+	printf '[project]\n\tgoal = g\n[oracle]\n\tcommand = echo metric x 1e-5\n[metric "x"]\n\tpattern = metric x (?<value>{num})\n\ttarget = 1e-3\n' >.gitagent
+	git add .gitagent
+	git commit -qm 'Add an oracle'
+	git agent check
+}
+
 # beat: a heartbeat of the present clone, not pushed.
 beat() {
 	git update-ref "refs/agent/beat/$(writer)" "$(
@@ -29,6 +37,14 @@ beat() {
 			"$(writer)" "${1:-0}" |
 			git commit-tree "$(git mktree </dev/null)"
 	)"
+}
+
+# run_commands CODE: those that --check names for it.
+run_commands() {
+	test_exit 1 git agent sync --check >found
+	sed -n "s/^$1: .*; run: //p" found >commands
+	test -s commands
+	sh -e commands
 }
 
 for pack in true 'git pack-refs --all'; do
@@ -173,6 +189,85 @@ t 'a branch on the server with the name of the folder that holds the records' <<
 	nothing_found
 EOT
 
+t "somebody's notes where those of the oracle are to be, on the server" <<'EOT'
+	scene theirs
+	git notes --ref=agent add -m hello
+	tip=$(git rev-parse refs/notes/agent)
+	git push -q origin refs/notes/agent
+	cd ../theirs-a
+	oracle
+	test_exit 1 git agent sync 2>err
+	test_grep "^warning: 'origin' refused 'refs/notes/agent/$(writer)': 'refs/notes/agent' is in its way there; 'git agent sync --check' tells" err
+	found blocked refs/notes/agent "git fetch origin refs/notes/agent && .*"
+	test_exit 1 git agent sync --repair >out 2>err
+	test_grep "^repair: blocked: 'refs/notes/agent': left to you" out
+	test_no_grep '^done: ' out
+	git agent log 'done' 'records go all the same' 2>err
+	test_grep 'pushed to' err
+	run_commands blocked
+	test_exit 0 git agent sync
+	nothing_found
+	there=$SCRATCH/srv/theirs.git
+	test "$(git -C "$there" rev-parse "refs/notes/agent-$(git rev-parse --short=7 "$tip")")" = "$tip"
+	git -C "$there" rev-parse -q --verify "refs/notes/agent/$(writer)"
+EOT
+
+t 'and in this clone, where --repair does not claim what it could not do' <<'EOT'
+	for pack in true 'git pack-refs --all'; do
+		scene "here-${pack%% *}"
+		git notes --ref=agent add -m hello
+		tip=$(git rev-parse refs/notes/agent)
+		git push -q origin refs/notes/agent
+		$pack
+		# Not in the work tree, or what is measured has changes.
+		oracle 2>../err
+		test_grep "without a note .* as there is a ref 'refs/notes/agent'; 'git agent sync --check'" ../err
+		found blocked refs/notes/agent 'git update-ref .*'
+		test_no_grep no-notes out
+		test_exit 1 git agent sync --repair >out 2>err
+		test_no_grep 'made 1 note' out
+		test_grep "^done: could not mend 'refs/notes/agent'" out
+		run_commands blocked
+		test "$(git rev-parse "refs/notes/agent-$(git rev-parse --short=7 "$tip")")" = "$tip"
+		git agent sync --repair >out
+		test_grep '^done: made 1 note again' out
+		nothing_found
+		git log --notes='agent*' >out
+		test_grep 'hello' out
+		test_grep 'git agent check: PASS' out
+		cd ..
+	done
+EOT
+
+t "below this clone's heartbeat and notes on the server: records arrive" <<'EOT'
+	scene below
+	oracle
+	beat
+	one=$(git rev-parse HEAD)
+	there=$SCRATCH/srv/below.git
+	git -C "$there" update-ref -d "refs/notes/agent/$(writer)"
+	rm -r .git/agent/pushed-notes
+	git push -q origin "$one:refs/agent/beat/$(writer)/x" \
+		"$one:refs/agent/beat/$(writer)/y/z" \
+		"$one:refs/notes/agent/$(writer)/x" \
+		"$one:refs/notes/agent/other/x"
+	git agent log 'done' 'goes all the same' 2>err
+	test_grep 'pushed to' err
+	test_exit 1 git agent sync 2>err
+	test_grep "refused 'refs/agent/beat/$(writer)': 'refs/agent/beat/$(writer)/[xy].*' is in its way there" err
+	test_grep "refused 'refs/notes/agent/$(writer)': 'refs/notes/agent/$(writer)/x' is in its way there" err
+	test "$(server_log below .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
+	found blocked "refs/notes/agent/$(writer)/x" "git push origin :refs/notes/agent/$(writer)/x"
+	found blocked "refs/agent/beat/$(writer)/y/z" "git push origin :refs/agent/beat/$(writer)/y/z"
+	test_no_grep 'other' out
+	run_commands blocked
+	test_exit 0 git agent sync
+	nothing_found
+	git -C "$there" rev-parse -q --verify "refs/agent/beat/$(writer)"
+	git -C "$there" rev-parse -q --verify "refs/notes/agent/$(writer)"
+	git -C "$there" rev-parse -q --verify refs/notes/agent/other/x
+EOT
+
 t 'a ref that was fetched below a heartbeat keeps nothing from being pushed' <<'EOT'
 	scene track
 	git agent log 'done' 'one'
@@ -202,6 +297,62 @@ t 'nor does a heartbeat that cannot be read here' <<'EOT'
 		test_exit 1 git agent sync --push 2>err
 		test_grep "'beat/$(writer)' is not pushed: " err
 	done
+EOT
+
+t 'in the way of all heartbeats, and here in that of our own' <<'EOT'
+	scene beats
+	git agent log 'done' 'one'
+	git push -q origin "$one:refs/agent/beat"
+	beat
+	git agent log 'done' 'two' 2>err
+	test_grep 'pushed to' err
+	found blocked refs/agent/beat 'git fetch origin refs/agent/beat && .*'
+	run_commands blocked
+	test_exit 0 git agent sync
+	nothing_found
+	git update-ref -d "refs/agent/beat/$(writer)"
+	git update-ref "refs/agent/beat/$(writer)/x" "$one"
+	found blocked "refs/agent/beat/$(writer)/x" 'git update-ref -d .*'
+	run_commands blocked
+	nothing_found
+EOT
+
+t 'branches in the way of notes, where the records are branches' <<'EOT'
+	scene heads
+	git config agent.prefix refs/heads/agent
+	git push -q origin HEAD:refs/heads/agent/notes
+	oracle
+	test_exit 1 git agent sync
+	found blocked refs/heads/agent/notes 'git fetch origin refs/heads/agent/notes && .*'
+	run_commands blocked
+	test_exit 0 git agent sync
+	nothing_found
+EOT
+
+t 'notes that are none do not stay, so that git shows the others' <<'EOT'
+	scene none
+	oracle
+	blob=$(echo hi | git hash-object -w --stdin)
+	tree=$(git mktree </dev/null)
+	git push -q origin "$blob:refs/notes/agent/blob" \
+		"$tree:refs/notes/agent/tree" "$blob:refs/agent/beat/blob" HEAD:refs/heads/oracle
+	cd ../none-a
+	for again in 1 2; do
+		test_exit 0 git agent sync >out
+		test_no_grep 'notes/blob\|notes/tree' out
+		git for-each-ref refs/notes/agent-remotes >out
+		test_lines 1 out
+	done
+	git fetch -q origin oracle
+	git log --notes='agent*' FETCH_HEAD >out
+	test_grep 'git agent check: PASS' out
+	# As an earlier version left it.
+	git update-ref refs/notes/agent-remotes/origin/blob "$blob"
+	found damaged-ref refs/notes/agent-remotes/origin/blob \
+		'git update-ref -d refs/notes/agent-remotes/origin/blob'
+	run_commands damaged-ref
+	nothing_found
+	git log --notes='agent*' FETCH_HEAD >out
 EOT
 
 finish

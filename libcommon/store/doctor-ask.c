@@ -1,56 +1,123 @@
-/* What logs the remote has, and what is in their way there. */
+/* What logs the remote has, and what is in the way of our refs there. */
 #include "store/doctor-parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 #include "store/sync-former.h"
 #include "store/transfer.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
 
+enum { LOGS, BEATS, NOTES, PLACES };
+
 struct answer {
 	struct diagnosis *d;
 	const char *own;
-	char *start;		/* <prefix>/log/ */
-	int below;		/* a ref below our own was found */
-	struct strvec starts;	/* the same of the former prefixes */
+	char *start[PLACES];	/* <prefix>/log/ and so on */
+	int below;		/* a ref below our own log was found */
+	struct strvec starts;	/* of the logs at the former prefixes */
 	struct reflist *there, *former;
 };
 
 /* git has no ref where there is one below it, and only we write this log. */
 static void
-found_below(struct answer *a, const char *there)
+below_log(struct answer *a, const char *there)
 {
-	size_t n = a->own == NULL ? 0 : strlen(a->own);
 	char *ref;
 
-	if (n == 0 || a->below || strncmp(there, a->own, n) != 0 ||
-	    there[n] != '/')
+	if (a->below)
 		return;
 	a->below = 1;
 	ref = xasprintf(LOG_PREFIX "%s", a->own);
 	diagnosis_add(a->d, DOCTOR_BLOCKED, ref, xasprintf("it cannot be "
-	    "pushed, as '%s' has a ref '%s%s'", a->d->remote, a->start,
-	    there), xstrdup("git agent sync --repair"),
+	    "pushed, as '%s' has a ref '%s'", a->d->remote, there),
+	    xstrdup("git agent sync --repair"),
 	    xstrdup("take a new name, whose log continues this one"));
 	free(ref);
 }
 
+/* What is ours there is made again from what is here. */
+static void
+below_other(struct answer *a, int place, const char *there)
+{
+	diagnosis_add(a->d, DOCTOR_BLOCKED, there, xasprintf("'%s' has a ref "
+	    "of this name, so that '%s%s' cannot be pushed, which this clone "
+	    "alone writes", a->d->remote, a->start[place], a->own),
+	    shell_format("git push %s :%s", a->d->remote, there), NULL);
+}
+
+static void
+found_below(struct answer *a, int place, const char *there)
+{
+	const char *name = there + strlen(a->start[place]);
+	size_t n = a->own == NULL ? 0 : strlen(a->own);
+
+	if (n == 0 || strncmp(name, a->own, n) != 0 || name[n] != '/')
+		return;
+	if (place == LOGS)
+		below_log(a, there);
+	else
+		below_other(a, place, there);
+}
+
+/* Somebody's: given another name there, and only then its own is taken. */
+static char *
+move_command(const struct diagnosis *d, const char *ref, const char *hex,
+    const char *to)
+{
+	return shell_format("git fetch %s %s && git push %s %s:%s && git push "
+	    "--force-with-lease=%s:%s %s :%s", d->remote, ref, d->remote, hex,
+	    to, ref, hex, d->remote, ref);
+}
+
 /* Nor one below one that there is. */
 static void
-found_above(struct answer *a, const char *there)
+found_above(struct answer *a, const char *there, const struct oid *id)
 {
 	size_t n = strlen(there);
+	char hex[OID_HEX_SIZE], *to;
+	int place = 0;
 
-	if (strncmp(a->start, there, n) != 0 || a->start[n] != '/')
+	while (place < PLACES && (strncmp(a->start[place], there, n) != 0 ||
+	    a->start[place][n] != '/'))
+		place++;
+	if (place == LOGS)
+		diagnosis_add(a->d, DOCTOR_BLOCKED, there, xasprintf("'%s' "
+		    "has a ref of this name, and git can have none below it: "
+		    "no records can be pushed to '%s'; rename it there, or "
+		    "choose another place for them by 'prefix' in [records] "
+		    "of .gitagent", a->d->remote, a->d->prefix), NULL, NULL);
+	if (place == LOGS || place == PLACES)
 		return;
+	oid_hex(id, hex);
+	to = xasprintf("%s-%.7s", there, hex);
 	diagnosis_add(a->d, DOCTOR_BLOCKED, there, xasprintf("'%s' has a ref "
-	    "of this name, and git can have none below it: no records can be "
-	    "pushed to '%s'; rename it there, or choose another place for "
-	    "them by 'prefix' in [records] of .gitagent", a->d->remote,
-	    a->d->prefix), NULL, NULL);
+	    "of this name, and git can have none below it: no %s can be "
+	    "pushed; the command gives it the name '%s' there", a->d->remote,
+	    place == BEATS ? "heartbeats" : "notes on what the oracle "
+	    "measured", to), move_command(a->d, there, hex, to), NULL);
+	free(to);
+}
+
+static void
+found(struct answer *a, const char *ref, const struct oid *id)
+{
+	int place = 0;
+	size_t n;
+
+	while (place < PLACES && strncmp(ref, a->start[place],
+	    strlen(a->start[place])) != 0)
+		place++;
+	n = place < PLACES ? strlen(a->start[place]) : 0;
+	if (place == PLACES)
+		found_above(a, ref, id);
+	else if (place == LOGS && writer_name_ok(ref + n))
+		reflist_add(a->there, ref + n, id);
+	else
+		found_below(a, place, ref);
 }
 
 /* 1 if it is a log at a former prefix. */
@@ -72,7 +139,6 @@ is_former(const struct answer *a, const char *ref)
 static void
 parse(struct answer *a, char *output)
 {
-	size_t n = strlen(a->start);
 	char *line, *rest = output;
 	const char *ref;
 	struct oid id;
@@ -87,27 +153,41 @@ parse(struct answer *a, char *output)
 		ref = line + OID_HEX_SIZE;
 		if (is_former(a, ref))
 			reflist_add(a->former, ref, &id);
-		else if (strncmp(ref, a->start, n) != 0)
-			found_above(a, ref);
-		else if (writer_name_ok(ref + n))
-			reflist_add(a->there, ref + n, &id);
 		else
-			found_below(a, ref + n);
+			found(a, ref, &id);
 	}
 	reflist_sort(a->there);
+}
+
+/* All logs, what is below our own other refs, and each folder of these. */
+static void
+add_patterns(const struct answer *a, struct strvec *patterns)
+{
+	const char *p;
+	int i;
+
+	strvec_pushf(patterns, "%s*", a->start[LOGS]);
+	for (i = 0; i < PLACES; i++) {
+		if (i != LOGS && a->own != NULL)
+			strvec_pushf(patterns, "%s%s/*", a->start[i], a->own);
+		p = a->start[i] + strlen("refs/");
+		while ((p = strchr(p, '/')) != NULL)
+			strvec_pushf(patterns, "%.*s",
+			    (int)(p++ - a->start[i]), a->start[i]);
+	}
 }
 
 struct err *
 doctor_ask(struct repo *r, struct diagnosis *d, int flags, const char *own,
     struct reflist *there, struct reflist *former)
 {
+	static const char *const what[PLACES] = { "log", "beat", "notes" };
 	struct answer a = { .d = d, .own = own, .there = there,
-		.former = former, .start = xasprintf("%s/log/", d->prefix) };
+		.former = former };
+	struct sync_report rep = { .remote = d->remote, .prefix = d->prefix };
 	struct strvec prefixes = STRVEC_INIT;
-	struct sync_report rep = { .remote = d->remote };
 	struct strvec patterns = STRVEC_INIT;
 	struct buf output = BUF_INIT;
-	const char *p = a.start + strlen("refs/");
 	struct err *e;
 	size_t i;
 
@@ -116,9 +196,9 @@ doctor_ask(struct repo *r, struct diagnosis *d, int flags, const char *own,
 		strvec_pushf(&a.starts, "%s/log/", prefixes.v[i]);
 		strvec_pushf(&patterns, "%s*", a.starts.v[i]);
 	}
-	strvec_pushf(&patterns, "%s*", a.start);
-	while ((p = strchr(p, '/')) != NULL)
-		strvec_pushf(&patterns, "%.*s", (int)(p++ - a.start), a.start);
+	for (i = 0; i < PLACES; i++)
+		a.start[i] = sync_target(&rep, what[i], "");
+	add_patterns(&a, &patterns);
 	e = transfer_list(&patterns, (flags & DOCTOR_BACKGROUND) != 0,
 	    &output, &rep);
 	d->asked = 1;
@@ -130,6 +210,7 @@ doctor_ask(struct repo *r, struct diagnosis *d, int flags, const char *own,
 	strvec_release(&prefixes);
 	strvec_release(&a.starts);
 	buf_release(&output);
-	free(a.start);
+	for (i = 0; i < PLACES; i++)
+		free(a.start[i]);
 	return e;
 }

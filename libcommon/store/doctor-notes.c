@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 #include "store/notes.h"
 #include "store/record.h"
 #include "store/writer.h"
@@ -16,7 +17,7 @@ struct look {
 	struct oid notes;	/* the tip of our notes; zero: there is none */
 	struct oidset told;	/* commits: of several results the newest */
 	int make;
-	size_t lacking;
+	size_t count;		/* of those that lack a note, or got it */
 };
 
 static void
@@ -86,9 +87,9 @@ look_at(struct look *l, struct oid *at)
 
 	if (bad == NULL && measured(l, &rec, &commit) &&
 	    oidset_add(&l->told, &commit) && !has_note(l, &commit)) {
-		l->lacking++;
 		if (l->make)
 			e = make_note(l->repo, &rec, &commit);
+		l->count += e == NULL;
 	}
 	memset(at, 0, sizeof(*at));
 	if (rec.parent_count > 0)
@@ -113,7 +114,7 @@ look_at_log(struct repo *r, int make, size_t *count)
 	tip_of(r, NOTES_PREFIX, l.own, &l.notes);
 	while (e == NULL && !oid_is_zero(&at) && oidset_add(&met, &at))
 		e = look_at(&l, &at);
-	*count = l.lacking;
+	*count = l.count;
 	oidset_release(&met);
 	oidset_release(&l.told);
 	free(l.own);
@@ -126,12 +127,55 @@ doctor_make_notes(struct repo *r, size_t *count)
 	return look_at_log(r, 1, count);
 }
 
+void
+doctor_bad_notes(struct repo *r, struct diagnosis *d)
+{
+	static const char *const folders[] = { NOTES_PREFIX,
+	    "refs/notes/agent-remotes/" };
+	struct reflist refs = REFLIST_INIT;
+	struct err *e = NULL;
+	size_t i;
+
+	for (i = 0; e == NULL && i < 2; i++)
+		e = ref_list(r, folders[i], &refs);
+	for (i = 0; i < refs.n; i++)
+		if (!notes_ok(r, &refs.v[i].id))
+			diagnosis_add(d, DOCTOR_DAMAGED_REF, refs.v[i].name,
+			    xstrdup("it leads to no commit, and 'git log "
+			    "--notes' stops at it"), shell_format("git "
+			    "update-ref -d %s", refs.v[i].name), NULL);
+	err_free(e);
+	reflist_release(&refs);
+}
+
+/* 1 if a ref was found here because of which there can be none. */
+static int
+is_blocked(const struct diagnosis *d)
+{
+	const char *name;
+	size_t i, n;
+
+	for (i = 0; i < d->n; i++) {
+		name = d->v[i].subject;
+		n = strlen(name);
+		if (d->v[i].code == DOCTOR_BLOCKED &&
+		    ((strncmp(name, NOTES_PREFIX, n) == 0 &&
+		    NOTES_PREFIX[n] == '/') || strncmp(name, NOTES_PREFIX,
+		    strlen(NOTES_PREFIX)) == 0))
+			return 1;
+	}
+	return 0;
+}
+
 struct err *
 doctor_no_notes(struct repo *r, struct diagnosis *d)
 {
 	struct err *e;
 	size_t n;
 
+	/* That they are not there follows from it. */
+	if (is_blocked(d))
+		return NULL;
 	e = look_at_log(r, 0, &n);
 	if (e == NULL && n > 0)
 		diagnosis_add(d, DOCTOR_NO_NOTES, "refs/notes/agent",

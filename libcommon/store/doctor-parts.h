@@ -21,7 +21,9 @@ struct err *doctor_records(struct repo *, struct diagnosis *);
 struct err *doctor_own_log(struct repo *, struct diagnosis *);
 /* If anything is missing: the places that cannot be read now. */
 void	 doctor_unreadable(struct repo *, struct diagnosis *);
-/* doctor-notes.c: our own results that no note shows. */
+/* doctor-notes.c: refs of notes that lead to what is none. */
+void	 doctor_bad_notes(struct repo *, struct diagnosis *);
+/* Our own results that no note shows. */
 struct err *doctor_no_notes(struct repo *, struct diagnosis *);
 /* doctor-remote.c: the logs here beside those of the remote. */
 struct err *doctor_remote(struct repo *, int flags, struct diagnosis *);

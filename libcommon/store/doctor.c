@@ -113,27 +113,72 @@ settings(struct repo *r, struct diagnosis *d)
 	err_free(e);
 }
 
-/* git has no ref below the name of another. */
+/*
+ * git has no ref below the name of another.  Whose it is, nobody knows: it
+ * gets another name, where nothing is, and of somebody's notes one that `git
+ * log --notes='agent*'` still shows.
+ */
+static void
+above(struct repo *r, struct diagnosis *d, const char *name)
+{
+	int notes = strncmp(name, NOTES_PREFIX, strlen("refs/notes")) == 0;
+	char hex[OID_HEX_SIZE], *to;
+	struct oid id;
+	struct err *e = ref_read(r, name, &id);
+
+	if (e != NULL) {
+		err_free(e);
+		return;
+	}
+	oid_hex(&id, hex);
+	to = notes ? xasprintf("%s-%.7s", name, hex) :
+	    xasprintf("refs/moved/%s-%.7s", name + strlen("refs/"), hex);
+	diagnosis_add(d, DOCTOR_BLOCKED, name, xasprintf("git can have no "
+	    "%s while there is a ref of this name; the command gives it the "
+	    "name '%s'", notes ? "notes on what the oracle measured" :
+	    "records", to), shell_format("git update-ref %s %s && "
+	    "git update-ref -d %s %s", to, hex, name, hex), NULL);
+	free(to);
+}
+
+/* Nor one above another; only we write these. */
+static void
+below(struct repo *r, struct diagnosis *d, const char *prefix,
+    const char *own)
+{
+	struct reflist refs = REFLIST_INIT;
+	char *folder = xasprintf("%s%s/", prefix, own);
+	struct err *e = ref_list(r, folder, &refs);
+	size_t i;
+
+	for (i = 0; e == NULL && i < refs.n; i++)
+		diagnosis_add(d, DOCTOR_BLOCKED, refs.v[i].name,
+		    xasprintf("git cannot have '%s%s', which this clone "
+		    "writes, while there is a ref of this name", prefix, own),
+		    shell_format("git update-ref -d %s", refs.v[i].name),
+		    NULL);
+	err_free(e);
+	reflist_release(&refs);
+	free(folder);
+}
+
 static void
 in_the_way(struct repo *r, struct diagnosis *d)
 {
-	static const char *const names[] = { "refs/agent",
-	    "refs/agent-remotes" };
-	struct oid id;
-	struct err *e;
+	static const char *const names[] = { "refs/agent", "refs/agent/log",
+	    "refs/agent/beat", "refs/agent-remotes", "refs/notes",
+	    "refs/notes/agent", "refs/notes/agent-remotes" };
+	char *own = NULL;
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		e = ref_read(r, names[i], &id);
-		if (e == NULL)
-			diagnosis_add(d, DOCTOR_BLOCKED, names[i],
-			    xstrdup("git can have no records while there is a "
-			    "ref of this name"), xasprintf("git update-ref "
-			    "refs/moved/%s %s && git update-ref -d %s",
-			    names[i] + strlen("refs/"), names[i], names[i]),
-			    NULL);
-		err_free(e);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		above(r, d, names[i]);
+	err_free(writer_id(r, 0, &own));
+	if (own != NULL) {
+		below(r, d, BEAT_PREFIX, own);
+		below(r, d, NOTES_PREFIX, own);
 	}
+	free(own);
 }
 
 static struct err *
@@ -196,6 +241,7 @@ doctor_examine(struct repo *r, int flags, struct diagnosis *d)
 	if (e == NULL)
 		e = doctor_records(r, d);
 	doctor_unreadable(r, d);
+	doctor_bad_notes(r, d);
 	if (e == NULL)
 		e = doctor_no_notes(r, d);
 	if (e == NULL)

@@ -33,7 +33,7 @@ enum doctor_code {	/* their words: doctor_word() */
 	DOCTOR_FORMER,		/* records came to a former prefix since */
 	DOCTOR_NO_REFSPEC,
 	DOCTOR_REFUSED,
-	DOCTOR_BLOCKED,		/* a ref of the remote is in the log's way */
+	DOCTOR_BLOCKED,		/* a ref is in the way of one of ours */
 	DOCTOR_COPIED,
 	DOCTOR_NO_WRITER,
 	DOCTOR_UNPARSEABLE,

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "store/writer.h"
 
+#define COMMIT_MAX ((size_t)1 << 20)	/* of notes; it is not read on */
+
 /* The tree of the notes commit at `tip`. */
 static struct err *
 root_of(struct repo *r, const struct oid *tip, struct tree *root)
@@ -255,4 +257,17 @@ done:
 	free(writer);
 	free(ref);
 	return e;
+}
+
+int
+notes_ok(struct repo *r, const struct oid *tip)
+{
+	enum object_type type = OBJECT_COMMIT;
+	struct buf b = BUF_INIT;
+	struct err *e = object_read_max(r, tip, COMMIT_MAX, 1, &type, &b);
+	int ok = e == NULL ? type == OBJECT_COMMIT : e->code != ERR_INPUT;
+
+	err_free(e);
+	buf_release(&b);
+	return ok;
 }

@@ -26,4 +26,10 @@ struct err *notes_set(struct repo *, const struct oid *commit,
  */
 struct err *notes_merge(struct repo *, const struct oid *tip);
 
+/*
+ * 0 if it is no commit: where a ref of notes leads to such a thing, `git log
+ * --notes='agent*'` stops.  1 also if it cannot be read here.
+ */
+int	 notes_ok(struct repo *, const struct oid *tip);
+
 #endif

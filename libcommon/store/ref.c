@@ -109,6 +109,30 @@ jitter(void)
 	return state >> 16;
 }
 
+/* What libgit2 says of a ref that is a folder of another differs by the way. */
+static struct err *
+cannot_move(struct repo *r, const char *name)
+{
+	struct err *e = err_git("cannot move the ref '%s'", name);
+	const char *p = name;
+	char *above;
+	git_oid id;
+	int found = 0;
+
+	while (!found && (p = strchr(p, '/')) != NULL) {
+		above = xstrndup(name, (size_t)(p++ - name));
+		found = git_reference_name_to_id(&id, r->git, above) == 0;
+		if (found) {
+			err_free(e);
+			e = err_new(ERR_GIT, "cannot move the ref '%s', as "
+			    "there is a ref '%s'; 'git agent sync --check' "
+			    "tells what to do about it", name, above);
+		}
+		free(above);
+	}
+	return e;
+}
+
 static struct err *
 update_in_time(struct repo *r, const char *name, const git_oid *old,
     const git_oid *to, int force)
@@ -140,7 +164,7 @@ update_in_time(struct repo *r, const char *name, const git_oid *old,
 		return guard_locked(r, name);
 	if (is_said("corrupted packed references"))
 		return packed_refs_error(r);
-	return err_git("cannot move the ref '%s'", name);
+	return cannot_move(r, name);
 }
 
 /*

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "store/index.h"
 #include "store/logrefs.h"
+#include "store/notes.h"
 #include "store/rollup-search.h"
 #include "store/writer.h"
 
@@ -371,6 +372,38 @@ sync_drop_below(struct repo *r, struct sync_report *rep)
 		    !rep->refs[i - 1].pushed &&
 		    sync_is_below_log(r, rep, &rep->refs[i - 1]))
 			sync_drop_ref(rep, i - 1);
+}
+
+struct err *
+sync_drop_bad_notes(struct repo *r, struct sync_report *rep)
+{
+	const struct sync_ref *ref;
+	struct err *e = NULL;
+	struct oid id;
+	char *name;
+	size_t i;
+
+	for (i = rep->n; e == NULL && i > 0; i--) {
+		ref = &rep->refs[i - 1];
+		if (ref->pushed || strncmp(ref->name, "notes/", 6) != 0 ||
+		    (ref->fate != SYNC_NEW && ref->fate != SYNC_MOVED))
+			continue;
+		name = xasprintf("refs/notes/agent-remotes/%s/%s",
+		    rep->remote, ref->name + strlen("notes/"));
+		e = ref_read(r, name, &id);
+		if (e == NULL && !notes_ok(r, &id)) {
+			e = ref_remove_at(r, name, &id);
+			sync_drop_ref(rep, i - 1);
+		}
+		/* Another process was faster. */
+		if (e != NULL && (e->code == ERR_NOTFOUND ||
+		    e->code == ERR_MOVED)) {
+			err_free(e);
+			e = NULL;
+		}
+		free(name);
+	}
+	return e;
 }
 
 struct err *

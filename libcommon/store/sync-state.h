@@ -46,6 +46,11 @@ void	 sync_drop_fetched(struct sync_report *);
 void	 sync_drop_ref(struct sync_report *, size_t);
 /* What it could not take, and nobody would read (sync_is_below_log()). */
 void	 sync_drop_below(struct repo *, struct sync_report *);
+/*
+ * Notes that it brought and that are none, at which `git log --notes` would
+ * stop: they do not stay here.
+ */
+struct err *sync_drop_bad_notes(struct repo *, struct sync_report *);
 /* 1 for "log/zok/x", a name that no writer has, if "log/zok" is here. */
 int	 sync_is_below_log(struct repo *, const struct sync_report *,
 		const struct sync_ref *);

@@ -186,6 +186,8 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		e = fetch_once(r, &specs, background, rep);
 	}
 	sync_drop_below(r, rep);
+	if (e == NULL)
+		e = sync_drop_bad_notes(r, rep);
 	if (e == NULL && rep->reached && rep->rewound > 0)
 		e = drop_rolled_up(r, rep, &anew);
 	if (e == NULL && anew > 0) {

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "store/network.h"
+#include "store/transfer-explain.h"
 
 #define WORDS_MAX 1000
 
@@ -24,7 +25,7 @@ is_hosts_will(const char *line, const char *stop, const char *reason)
 	static const char *const faults[] = {
 		"unpacker error", "missing necessary objects", "shallow",
 		"failed to update ref", "failed to lock", "cannot lock",
-		"internal server error", NULL
+		"refname conflict", "internal server error", NULL
 	};
 	size_t i;
 
@@ -169,6 +170,7 @@ transfer_push_once(struct repo *r, const struct strvec *options,
 		transfer_each_line(rep, push_line, output->p);
 		transfer_conclude(rep, output, status, before);
 		explain_object(rep, output->p, before);
+		transfer_explain_way(rep, output->p, before);
 		keep_words(rep, output->p);
 	}
 	strvec_release(&argv);

@@ -5,9 +5,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/shell.h"
 #include "store/network.h"
 #include "store/sync-state.h"
+#include "store/transfer-explain.h"
 #include "store/unreached.h"
 
 #define KILLED_BY 128	/* and above: 128 plus the number of the signal */
@@ -172,72 +172,6 @@ string_cmp(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static char *
-locked_text(const char *path, size_t n)
-{
-	char *name = xstrndup(path, n), *text;
-	char *command = shell_format("rm -f %s.lock", name);
-
-	text = xasprintf("it is locked; if 'pgrep -a git' shows no git that is "
-	    "at work here, then one was killed: run '%s'", command);
-	free(command);
-	free(name);
-	return text;
-}
-
-static int
-ends_in(const char *text, size_t n, const char *end)
-{
-	size_t m = strlen(end);
-
-	return n >= m && memcmp(text + n - m, end, m) == 0;
-}
-
-/*
- * A lock in this clone that git found in its way, on a ref that ends in
- * `name`: what to do about it, malloc'd; NULL if there was none.  What the
- * other side says of its own locks stands behind "remote: ".
- */
-static char *
-lock_remedy(const char *output, const char *name)
-{
-	static const char before[] = "Unable to create '";
-	const char *p, *stop, *path, *end;
-
-	for (p = output; *p != '\0'; p = *stop == '\0' ? stop : stop + 1) {
-		stop = p + strcspn(p, "\n");
-		path = network_in_line(p, stop, before);
-		if (path == NULL || strncmp(p, "remote:", 7) == 0)
-			continue;
-		path += sizeof(before) - 1;
-		end = network_in_line(path, stop, ".lock': File exists");
-		if (end != NULL && ends_in(path, (size_t)(end - path), name))
-			return locked_text(path, (size_t)(end - path));
-	}
-	return NULL;
-}
-
-/* Put it in the place of "unable to update local ref" and the like. */
-static void
-explain_lock(struct sync_report *rep, const char *output, size_t before)
-{
-	char *any = lock_remedy(output, ""), *remedy;
-	size_t i;
-
-	for (i = before; any != NULL && i < rep->n; i++)
-		if (rep->refs[i].fate == SYNC_REFUSED) {
-			remedy = lock_remedy(output, rep->refs[i].name);
-			free(rep->refs[i].reason);
-			rep->refs[i].reason = remedy != NULL ? remedy :
-			    xstrdup(any);
-		}
-	if (any != NULL && !rep->reached) {
-		free(rep->problem);
-		rep->problem = xstrdup(any);
-	}
-	free(any);
-}
-
 /* A log that we have fetched, and that the remote does not have any more. */
 static struct err *
 find_deleted(struct repo *r, struct sync_report *rep)
@@ -300,7 +234,7 @@ transfer_fetch_once(struct repo *r, const struct strvec *specs,
 	if (e == NULL) {
 		transfer_each_line(rep, fetch_line, output->p);
 		transfer_conclude(rep, output, status, before);
-		explain_lock(rep, output->p, before);
+		transfer_explain_lock(rep, output->p, before);
 	}
 	strvec_release(&argv);
 	return e;
