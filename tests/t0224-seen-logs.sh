@@ -294,4 +294,14 @@ t 'batches, too; a forced fetch in a clone; a log that went on by hand' <<'EOF'
 	done
 EOF
 
+t 'a log that went on without a write is looked through once' <<'EOF'
+	cd unread-b
+	git agent log 'done' v5
+	log=refs/agent/log/$(writer)
+	git update-ref "$log" "$(printf 'done: v6\n\nAgent-Kind: done\nAgent-Clock: 2026-01-01T00:00:01.000000Z\n' |
+		git commit-tree -p "$log" "$log^{tree}")"
+	git agent log --offline
+	test "$(head -n 1 .git/agent/lock)" = "$(git rev-parse "$log") $log"
+EOF
+
 finish

@@ -120,7 +120,14 @@ if test "$(id -u)" = 0; then
 		chmod 700 .git/refs/agent
 		test_exit 1 git agent sync --check >out
 		test_grep "^denied: '$PWD/.git/refs/agent': root may not read it, which belongs to 12345.*; run: sudo chown -R root $PWD/.git/refs/agent$" out
-		chown -R 0 .git/refs/agent
+		# Of somebody else's clone nothing is taken.
+		chown 12345 .git
+		git config --global safe.directory '*'
+		test_exit 1 git agent sync --check >out
+		test_grep "^denied: '$PWD/.git/refs/agent': .* belongs to 12345" out
+		test_no_grep 'chown' out
+		git config --global --unset safe.directory
+		chown -R 0 .git
 		nothing_found
 	EOF
 else

@@ -89,8 +89,23 @@ name_of(uid_t uid)
 	    xasprintf("%ld", (long)uid);
 }
 
+/* Who owns the clone takes back what is in it, and nobody else does. */
+static char *
+remedy(struct repo *r, const struct search *s, const char *top,
+    const char *me)
+{
+	struct stat st;
+
+	if (s->st.st_uid == geteuid())
+		return shell_format("chmod -R u+rwX %s", top);
+	if (stat(repo_commondir(r), &st) == 0 && st.st_uid == geteuid())
+		return shell_format("sudo chown -R %s %s", me, top);
+	return NULL;
+}
+
 static void
-report(struct diagnosis *d, const struct search *s, const char *top)
+report(struct repo *r, struct diagnosis *d, const struct search *s,
+    const char *top)
 {
 	char *owner = name_of(s->st.st_uid), *me = name_of(geteuid());
 	int mine = s->st.st_uid == geteuid();
@@ -98,10 +113,8 @@ report(struct diagnosis *d, const struct search *s, const char *top)
 	diagnosis_add(d, DOCTOR_DENIED, s->first, xasprintf("%s may not %s "
 	    "it%s%s%s", me, s->verb, mine ? "" : ", which belongs to ",
 	    mine ? "" : owner, s->count == 1 ? "" :
-	    "; nor others of that folder"), mine ?
-	    shell_format("chmod -R u+rwX %s", top) :
-	    shell_format("sudo chown -R %s %s", me, top), NULL)->count =
-	    s->count;
+	    "; nor others of that folder"), remedy(r, s, top, me),
+	    NULL)->count = s->count;
 	free(me);
 	free(owner);
 }
@@ -117,7 +130,7 @@ look_below(struct repo *r, struct diagnosis *d, const char *gitdir,
 	s.may_write = access(repo_commondir(r), W_OK) == 0;
 	look(&s, top, depth);
 	if (s.count > 0)
-		report(d, &s, top);
+		report(r, d, &s, top);
 	free(s.first);
 	free(top);
 }

@@ -452,8 +452,7 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 		e = mend_there(&m);
 	failed(&m, "agent/writer", doctor_leave_log(r, done));
 	mend_notes(&m);
-	if (online && sync_now(&m, SYNC_PUSH) &&
-	    doctor_put_there(r, flags, d, done))
+	if (online)
 		(void)sync_now(&m, SYNC_PUSH);
 	return e;
 }

@@ -46,9 +46,9 @@ void	 doctor_former(struct repo *, struct diagnosis *,
 /* doctor-there.c: a log that has news there, by writer. */
 void	 doctor_unfetched(struct repo *, struct diagnosis *,
 	    const struct ref *there);
-/* Logs that keep the host from taking a push, as it has lost their objects. */
+/* What keeps the host from taking a push, as it has lost objects of it. */
 void	 doctor_lost_there(struct repo *, struct diagnosis *,
-	    const struct reflist *there);
+	    const struct reflist *there, const struct reflist *former);
 /* doctor-refspecs.c: what a plain fetch brings; `any`: there are logs. */
 struct err *doctor_refspecs(struct repo *, struct diagnosis *, int any);
 
@@ -78,14 +78,6 @@ struct err *doctor_keep_logs(struct repo *, const struct diagnosis *,
 		struct strvec *done);
 /* What has not come back then: go on under a new name. */
 struct err *doctor_leave_log(struct repo *, struct strvec *done);
-/*
- * What the push just before this named as lost there: if all of such a log is
- * here, delete it there, where it still is what it was, and push it again.
- * Killed between the two, the next sync of the log's clone, or repair of this
- * one, finds it deleted, and pushes it.  1 if it is worth to push once more.
- */
-int	 doctor_put_there(struct repo *, int flags, const struct diagnosis *,
-		struct strvec *done);
 /* Move a file, by its full path, to <common dir>/agent/damaged/. */
 struct err *doctor_set_aside(struct repo *, const char *path);
 /* Make the notes that our own check records lack; *count of them. */

@@ -362,7 +362,8 @@ look(struct compare *c, int flags)
 		e = ask(c, flags);
 	if (e == NULL && c->d->reached) {
 		compare_all(c);
-		doctor_lost_there(c->repo, c->d, &c->there);
+		doctor_lost_there(c->repo, c->d, &c->there,
+		    &c->former);
 	} else if (e == NULL)
 		doctor_reach(c->repo, c->known.v, c->known.n, &c->reach);
 	if (e == NULL) {

@@ -281,6 +281,7 @@ struct err *
 lost_revive(struct repo *r, const char *ref, const struct oid *id, int *back)
 {
 	struct record rec = RECORD_INIT;
+	struct strvec done = STRVEC_INIT;
 	struct oid now;
 	struct err *e = ref_read(r, ref, &now);
 	char *text;
@@ -304,7 +305,12 @@ lost_revive(struct repo *r, const char *ref, const struct oid *id, int *back)
 		*back = 0;
 		return e;
 	}
-	lost_settle(r, NULL);
+	lost_settle(r, &done);
+	/* Or another process is at it, or it could not be moved: later. */
+	*back = done.n > 0;
+	strvec_release(&done);
+	if (!*back)
+		return NULL;
 	text = xasprintf("a log of this clone, '%s', had been set back or "
 	    "deleted, as by a fetch in a mirror; what it had is back", ref);
 	repo_note_damage(r, text);

@@ -151,15 +151,37 @@ log_look(struct repo *r, const char *ref)
 	return e;
 }
 
+/* So that it need not be looked for again, unless somebody writes just now. */
+static void
+note_again(struct repo *r, const char *ref, const struct oid *noted,
+    const struct oid *now)
+{
+	char *path = repo_shared_path(r, "lock"), *last = NULL;
+	struct lock lock = LOCK_INIT;
+	struct oid id;
+	struct err *e = lock_take(&lock, path, 0);
+
+	if (e == NULL && last_read(r, &last, &id) && oid_equal(&id, noted))
+		last_note(&lock, ref, now);
+	lock_release(&lock);
+	err_free(e);
+	free(last);
+	free(path);
+}
+
 /* A ref that is gone or damaged is told by log_look(). */
 static int
 leads_elsewhere(struct repo *r, const char *ref, const struct oid *id)
 {
 	struct oid now;
 	struct err *e = ref_read(r, ref, &now);
-	int elsewhere = e == NULL && !oid_equal(&now, id) &&
-	    record_is_here(r, id) && !repo_contains(r, &now, id);
+	int elsewhere = 0;
 
+	if (e == NULL && !oid_equal(&now, id) && record_is_here(r, id)) {
+		elsewhere = !repo_contains(r, &now, id);
+		if (!elsewhere)
+			note_again(r, ref, id, &now);
+	}
 	err_free(e);
 	return elsewhere;
 }
