@@ -193,7 +193,9 @@ t 'killed between the record of an iteration and its state' <<'EOF'
 	# As a kill just after the record of the second one leaves it.
 	git update-ref "$(git for-each-ref --format='%(refname)' refs/agent/log)" \
 		"$(git for-each-ref --format='%(objectname)' refs/agent/log)^"
-	rm -f .git/agent/index*	# which would put it back
+	# Which would put it back.
+	rm -f .git/agent/index*
+	: >.git/agent/lock
 	jq -c '.finished = false | .open = true | .refusal = null' .git/agent/run.json >"$T/json"
 	cp "$T/json" .git/agent/run.json
 	start_loop --agent "cat >$T/prompt" -n 3
@@ -213,7 +215,9 @@ t 'killed just after DONE was accepted: it is at its end' <<'EOF'
 	loop_ended 0
 	git update-ref "$(git for-each-ref --format='%(refname)' refs/agent/log)" \
 		"$(git for-each-ref --format='%(objectname)' refs/agent/log)^"
-	rm -f .git/agent/index*	# which would put it back
+	# Which would put it back.
+	rm -f .git/agent/index*
+	: >.git/agent/lock
 	for open in true false; do
 		jq -c ".finished = false | .open = $open | .accepted = ($open | not)" .git/agent/run.json >"$T/json"
 		cp "$T/json" .git/agent/run.json
