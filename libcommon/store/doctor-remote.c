@@ -273,7 +273,8 @@ is_about_object(const char *why)
 static void
 refused(struct compare *c, size_t ahead)
 {
-	char *list = sync_refused(c->repo), *line, *rest = list, *why;
+	char *list = sync_refused(c->repo, c->d->remote);
+	char *line, *rest = list, *why;
 	int branches = c->d->prefix != NULL &&
 	    strncmp(c->d->prefix, "refs/heads/", 11) == 0;
 

@@ -13,9 +13,10 @@
 
 /* What the last fetch noted of the ref, malloc'd, or NULL. */
 static char *
-why_unfetched(struct repo *r, const char *ref)
+why_unfetched(struct repo *r, const char *remote, const char *ref)
 {
-	char *list = sync_unfetched(r), *line, *rest = list, *why = NULL;
+	char *list = sync_unfetched(r, remote);
+	char *line, *rest = list, *why = NULL;
 	size_t n = strlen(ref);
 
 	while (why == NULL && (line = strsep(&rest, "\n")) != NULL)
@@ -101,7 +102,7 @@ void
 doctor_unfetched(struct repo *r, struct diagnosis *d, const struct ref *there)
 {
 	char *ref = xasprintf("%s/log/%s", d->prefix, there->name);
-	char *why = why_unfetched(r, ref);
+	char *why = why_unfetched(r, d->remote, ref);
 
 	if (why == NULL)
 		diagnosis_add(d, DOCTOR_UNFETCHED, ref, xasprintf("'%s' has "
@@ -173,7 +174,7 @@ doctor_lost_there(struct repo *r, struct diagnosis *d,
 {
 	static const char mark[] = "bad object ";
 	struct strvec met = STRVEC_INIT;
-	char *list = sync_refused(r), *p = list, *ref;
+	char *list = sync_refused(r, d->remote), *p = list, *ref;
 
 	while ((p = strstr(p, mark)) != NULL) {
 		p += strlen(mark);

@@ -81,6 +81,8 @@ take_over(struct repo *r, const char *remote, const char *old)
 		e = former_follow_rename(r, remote, old);
 	if (e == NULL)
 		e = sync_forget_logs(r, old);
+	if (e == NULL)
+		sync_forget_refusals(r, old);
 	return e;
 }
 

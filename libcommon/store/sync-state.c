@@ -14,6 +14,9 @@
 #include "store/rollup-search.h"
 #include "store/writer.h"
 
+#define REFUSED "refused-by"		/* a file for each remote */
+#define UNFETCHED "unfetched-from"
+
 static void
 ref_release(struct sync_ref *ref)
 {
@@ -189,35 +192,61 @@ sync_rewound(struct repo *r, const char *remote)
 	return buf_steal(&text);
 }
 
-char *
-sync_refused(struct repo *r)
+/* Earlier versions had files "refused" and "unfetched", of any remote. */
+static char *
+read_of(struct repo *r, const char *what, const char *remote)
 {
-	return read_list(r, "refused");
+	char *name = xasprintf("%s/%s", what, remote);
+	char *list = read_list(r, name);
+
+	free(name);
+	return list;
 }
 
-char *
-sync_unfetched(struct repo *r)
+static void
+write_of(struct repo *r, const char *what, const char *remote,
+    const char *text)
 {
-	return read_list(r, "unfetched");
-}
-
-/* Only what is asked first, and what --check says of it, depends on it. */
-void
-sync_write_unfetched(struct repo *r, const char *text)
-{
-	char *path = repo_shared_path(r, "unfetched");
+	char *name = xasprintf("%s/%s", what, remote);
+	char *path = repo_shared_path(r, name);
 
 	if (*text != '\0')
 		err_free(file_write_cache(path, text, strlen(text)));
 	else
 		(void)unlink(path);
 	free(path);
+	free(name);
+}
+
+char *
+sync_refused(struct repo *r, const char *remote)
+{
+	return read_of(r, REFUSED, remote);
+}
+
+char *
+sync_unfetched(struct repo *r, const char *remote)
+{
+	return read_of(r, UNFETCHED, remote);
+}
+
+/* Only what is asked first, and what --check says of it, depends on it. */
+void
+sync_write_unfetched(struct repo *r, const char *remote, const char *text)
+{
+	write_of(r, UNFETCHED, remote, text);
+}
+
+void
+sync_forget_refusals(struct repo *r, const char *remote)
+{
+	write_of(r, REFUSED, remote, "");
+	write_of(r, UNFETCHED, remote, "");
 }
 
 void
 sync_remember_push(struct repo *r, const struct sync_report *rep)
 {
-	char *path = repo_shared_path(r, "refused");
 	struct buf text = BUF_INIT;
 	size_t i, pushed = 0;
 
@@ -231,11 +260,10 @@ sync_remember_push(struct repo *r, const struct sync_report *rep)
 	}
 	/* Only for `git agent sync --check`: without it, less is known. */
 	if (text.len > 0)
-		err_free(file_write_cache(path, text.p, text.len));
+		write_of(r, REFUSED, rep->remote, text.p);
 	else if (pushed > 0)
-		(void)unlink(path);
+		write_of(r, REFUSED, rep->remote, "");
 	buf_release(&text);
-	free(path);
 }
 
 int

@@ -29,7 +29,10 @@ int	 sync_is_listed(const char *list, const char *name);
 /* Keep what the host refused in this push, if anything was pushed. */
 void	 sync_remember_push(struct repo *, const struct sync_report *);
 /* What sync_unfetched() is to return. */
-void	 sync_write_unfetched(struct repo *, const char *text);
+void	 sync_write_unfetched(struct repo *, const char *remote,
+	    const char *text);
+/* Nothing is known any more of what sync_refused() and that return. */
+void	 sync_forget_refusals(struct repo *, const char *remote);
 /* Take the lines from the index on out of the report. */
 void	 sync_drop_from(struct sync_report *, size_t from);
 /* 1 if a log is rewound that was not so after the fetch before. */

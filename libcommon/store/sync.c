@@ -172,6 +172,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	if (e == NULL)
 		e = fetch_specs(r, rep, &specs);
 	if (e == NULL) {
+		rep->whole = 1;
 		former_begin(r, rep, &specs, &all);
 		e = fetch_once(r, &specs, background, rep);
 	}

@@ -60,6 +60,7 @@ struct sync_report {
 	int refetch;		/* fetch what is here again, as it may be
 				 * damaged */
 	int deepen;		/* the logs are whole here from then on */
+	int whole;		/* it asks for all that a sync asks for */
 	char *problem;		/* git's words when it did not, or NULL */
 	int refspecs_added;	/* this clone is connected from now on */
 	size_t rewound, refused;
@@ -126,15 +127,15 @@ size_t	 sync_keep_hidden(struct repo *, struct index *,
 /* When our remote last answered a fetch, µs since 1970; 0: never. */
 int64_t	 sync_last(struct repo *);
 /*
- * The refs that the host refused in the last push, "<full name> <reason>" a
- * line; malloc'd, "" if none.
+ * The refs that the host refused in the last push to that remote, "<full name>
+ * <reason>" a line; malloc'd, "" if none.
  */
-char	*sync_refused(struct repo *);
+char	*sync_refused(struct repo *, const char *remote);
 /*
- * The refs that the last fetch could not bring, because of an object of
- * theirs: the same.
+ * The refs that the last fetch from it of all that there is could not bring,
+ * because of an object of theirs: the same.
  */
-char	*sync_unfetched(struct repo *);
+char	*sync_unfetched(struct repo *, const char *remote);
 /*
  * Logs found rewound by the last fetch from that remote, one "log/<writer>" a
  * line; malloc'd, "" if none.

@@ -265,7 +265,7 @@ remember(struct apart *a, const char *before)
 			buf_addf(a->unfetched, "%s\n", line);
 		free(mark);
 	}
-	sync_write_unfetched(a->repo, a->unfetched->p);
+	sync_write_unfetched(a->repo, a->rep->remote, a->unfetched->p);
 	buf_release(&now);
 	free(text);
 }
@@ -274,7 +274,8 @@ struct err *
 apart_fetch(struct repo *r, const struct strvec *specs, int background,
     struct sync_report *rep)
 {
-	char *problem = rep->problem, *known = sync_unfetched(r), *before;
+	char *problem = rep->problem, *before;
+	char *known = sync_unfetched(r, rep->remote);
 	struct buf output = BUF_INIT, unfetched = BUF_INIT;
 	struct apart a = { r, background, rep, STRVEC_INIT, &unfetched, 0, 0,
 	    0 };
@@ -301,7 +302,8 @@ apart_fetch(struct repo *r, const struct strvec *specs, int background,
 		e = fetch_group(&a, good, a.specs.n - good);
 	/* Stopped, with the last problem, or all was tried. */
 	rep->reached = !a.stopped;
-	remember(&a, known);
+	if (rep->whole)
+		remember(&a, known);
 done:
 	strvec_release(&a.specs);
 	buf_release(&unfetched);

@@ -42,8 +42,8 @@ struct err *transfer_push_once(struct repo *, const struct strvec *options,
 int	 apart_may_fetch(const char *output);
 /*
  * Then fetch what has news in halves, until what cannot be fetched stands
- * alone: SYNC_REFUSED.  Sets ->present, and writes what sync_unfetched()
- * returns.
+ * alone: SYNC_REFUSED.  Sets ->present, and, if the fetch is ->whole, writes
+ * what sync_unfetched() returns.
  */
 struct err *apart_fetch(struct repo *, const struct strvec *specs,
 		int background, struct sync_report *);

@@ -259,8 +259,8 @@ fetch_all(struct repo *r, const struct strvec *specs, int background,
 	}
 	if (e == NULL && !rep->reached && apart_may_fetch(output.p))
 		e = apart_fetch(r, specs, background, rep);
-	else if (e == NULL && rep->reached)
-		sync_write_unfetched(r, "");
+	else if (e == NULL && rep->reached && rep->whole)
+		sync_write_unfetched(r, rep->remote, "");
 	buf_release(&output);
 	return e;
 }
