@@ -5,6 +5,32 @@
 . "$ROOT/tests/fixtures/coordination.sh"
 . "$ROOT/tests/fixtures/doctor.sh"
 
+# A git that notes how it was called with what uses the network.
+real_git=$(command -v git)
+mkdir "$SCRATCH/counting"
+cat >"$SCRATCH/counting/git" <<END
+#!/bin/sh
+for arg; do
+	case \$arg in
+	fetch | push | ls-remote)
+		echo "\$arg" >>"$SCRATCH/calls"
+		break ;;
+	esac
+done
+exec "$real_git" "\$@"
+END
+chmod +x "$SCRATCH/counting/git"
+
+counted() {
+	: >"$SCRATCH/calls"
+	PATH=$SCRATCH/counting:$PATH "$@"
+}
+
+# calls WHAT: how many.
+calls() {
+	grep -c "^$1\$" "$SCRATCH/calls" || true
+}
+
 # bad_record TEXT: one that fsck objects to; in no ref.
 bad_record() {
 	printf 'tree %s\nauthor A <a@b> 1700000000 0000\ncommitter A <a@b> 1700000000 +0000\n\nstatus: bad %s\n\nAgent-Kind: status\nAgent-Writer: w\nAgent-Clock: 2023-11-22T20:54:31.123456Z\n' \
@@ -81,6 +107,97 @@ t 'a fetch of the logs alone says nothing of what else could not be fetched' <<'
 	PATH=$SCRATCH/racing:$PATH test_exit 1 git-agent-sync
 	git rev-parse refs/agent-remotes/origin/log/cron-2
 	test_grep '^refs/agent/beat/cron-1 .*badTimezone' .git/agent/unfetched-from/origin
+EOF
+
+new_origin many
+for c in ada ben; do new_clone many "many-$c"; done
+git -C many-ada config transfer.fsckObjects true
+
+# push_bad FROM TO: logs bad-FROM to bad-TO, each moved if it is there.
+push_bad() {
+	local i specs=()
+	for i in $(seq "$1" "$2"); do
+		specs+=("+$(bad_record "$i"):refs/agent/log/bad-$i")
+	done
+	git push -q origin "${specs[@]}"
+}
+
+t 'those that are known, and have not moved, are not halved again' <<'EOF'
+	cd many-ben
+	push_bad 1 6
+	cd ../many-ada
+	test_exit 1 git agent sync --fetch >first
+	test "$(grep -c ' refused .*badTimezone' first)" = 6
+	for i in 1 2 3; do
+		test_exit 1 counted git-agent-sync --fetch >out
+		test "$(calls fetch)" = 2
+		test "$(calls ls-remote)" = 1
+		sort first >a
+		sort out >b
+		test_cmp a b
+	done
+	test_lines 6 .git/agent/unfetched-from/origin
+EOF
+
+t 'one that has moved is tried, and so is what is new' <<'EOF'
+	cd many-ben
+	good=$(good_record mended)
+	git push -q --force origin "$good:refs/agent/log/bad-2"
+	git agent log done from-ben
+	cd ../many-ada
+	test_exit 1 counted git-agent-sync --fetch >out
+	test "$(calls fetch)" = 4
+	test_grep '^fetch *log/bad-2 *new' out
+	test "$(grep -c ' refused ' out)" = 5
+	subjects --offline >out
+	test_grep from-ben out
+EOF
+
+t 'what comes now is found in turn, or at once by --repair' <<'EOF'
+	cd many-ada
+	# The others are still bad.
+	set -- $(cd ../many-ben; for i in 3 4 5; do git rev-parse "$(bad_record $i)"; done)
+	git config fetch.fsck.skipList "$PWD/skip"
+	echo "$2" >skip
+	n=0
+	while ! git rev-parse -q --verify refs/agent-remotes/origin/log/bad-4; do
+		test_exit 1 git agent sync --fetch
+		n=$((n + 1))
+		test $n -le 5
+	done
+	printf '%s\n' "$1" "$2" "$3" >skip
+	test_exit 1 git agent sync --repair
+	git rev-parse refs/agent-remotes/origin/log/bad-3
+	git rev-parse refs/agent-remotes/origin/log/bad-5
+	test_exit 1 git agent sync --check >out
+	test_grep "^unfetched: 'refs/agent/log/bad-1': .*not take them: object .*badTimezone" out
+	git config --unset fetch.fsck.skipList
+EOF
+
+t 'very many keep neither the others nor what is pushed back' <<'EOF'
+	cd many-ben
+	push_bad 1 70
+	git agent log done later
+	cd ../many-ada
+	git agent log done mine --no-push
+	test_exit 1 counted git-agent-sync --json >out 2>err
+	test_json '.reached and .problem == null'
+	test_grep 'not tried alone' out
+	test "$(server_log many .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
+	test "$(calls push)" = 1
+	grep -q origin .git/agent/fetched
+	for i in 1 2 3; do
+		test_exit 1 git agent sync --fetch
+	done
+	subjects --offline >out
+	test_grep later out
+	# All but the three that have come before.
+	test_lines 67 .git/agent/unfetched-from/origin
+	test_exit 1 counted git-agent-sync --fetch
+	test "$(calls fetch)" = 2
+	# bad-2 was replaced by force.
+	test_exit 3 git -c transfer.fsckObjects=false agent sync
+	test ! -e .git/agent/unfetched-from/origin
 EOF
 
 finish

@@ -439,6 +439,9 @@ doctor_repair(struct repo *r, int flags, const struct diagnosis *d,
 		    d->v[i].repair != NULL) ||
 		    d->v[i].code == DOCTOR_NO_WRITER)
 			renew_writer(&m, &d->v[i]);
+	/* Whatever could not be fetched is tried once more, each alone. */
+	if (online)
+		sync_write_unfetched(r, d->remote, "");
 	online = online && sync_now(&m, SYNC_FETCH |
 	    (m.refetch ? SYNC_REFETCH : 0) |
 	    (m.deepen ? SYNC_DEEPEN : 0));

@@ -20,8 +20,10 @@ why_unfetched(struct repo *r, const char *remote, const char *ref)
 	size_t n = strlen(ref);
 
 	while (why == NULL && (line = strsep(&rest, "\n")) != NULL)
-		if (strncmp(line, ref, n) == 0 && line[n] == ' ')
-			why = xstrdup(line + n + 1);
+		if (strncmp(line, ref, n) == 0 && line[n] == ' ') {
+			line = strchr(line + n + 1, ' ');
+			why = xstrdup(line == NULL ? "" : line + 1);
+		}
 	free(list);
 	return why;
 }

@@ -133,7 +133,7 @@ int64_t	 sync_last(struct repo *);
 char	*sync_refused(struct repo *, const char *remote);
 /*
  * The refs that the last fetch from it of all that there is could not bring,
- * because of an object of theirs: the same.
+ * because of an object of theirs: "<full name> <object> <reason>" a line.
  */
 char	*sync_unfetched(struct repo *, const char *remote);
 /*

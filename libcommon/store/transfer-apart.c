@@ -18,9 +18,10 @@ struct apart {
 	int background;
 	struct sync_report *rep;
 	struct strvec specs;	/* one for each ref */
-	struct buf *unfetched;	/* of a fetch: for sync_write_unfetched() */
+	struct strvec ids;	/* of a fetch: what the remote has there */
+	struct buf *unfetched;	/* the same: for sync_write_unfetched() */
 	size_t failed, passed;
-	int stopped;
+	int stopped;		/* it is of no use to ask for anything */
 };
 
 /* 1 if any of the words is in a line; with `ours`, in one of this side. */
@@ -95,39 +96,61 @@ apart_detail(const char *output)
 	return NULL;
 }
 
-/* One more has failed: 1 if it is of no use to go on. */
+/* 1 if so many have failed that no more are tried. */
 static int
-give_up(struct apart *a, int may_go_on)
+is_enough(const struct apart *a)
+{
+	return a->failed > FAILURES_MAX + FAILURES_MORE * a->passed;
+}
+
+/* One more: 1 if the halves of it are to be tried. */
+static int
+has_failed(struct apart *a)
 {
 	a->failed++;
-	a->stopped = !may_go_on || a->failed > FAILURES_MAX +
-	    FAILURES_MORE * a->passed;
-	return a->stopped;
+	return !is_enough(a);
 }
 
 /* ---- fetching ------------------------------------------------------------ */
 
-/* "<full name there> <reason>", of what is left alone and does not come. */
+/* Report one that has not come; takes the reason. */
 static void
-refuse(struct apart *a, const char *spec, const char *output)
+tell(struct apart *a, size_t i, char *reason)
+{
+	const char *spec = a->specs.v[i];
+	char *name = transfer_fetched_name(strchr(spec, ':') + 1,
+	    a->rep->remote);
+
+	transfer_refuse(a->rep, name == NULL ? xstrdup(spec) : name, reason);
+}
+
+/* "<full name there> <object> <reason>", and the same. */
+static void
+note(struct apart *a, size_t i, char *reason)
+{
+	const char *from = a->specs.v[i] + (*a->specs.v[i] == '+');
+
+	buf_addf(a->unfetched, "%.*s %s %s\n", (int)strcspn(from, ":"), from,
+	    a->ids.v[i], reason);
+	tell(a, i, reason);
+}
+
+/* What was asked for alone, and does not come. */
+static void
+refuse(struct apart *a, size_t i, const char *output)
 {
 	static const char *const gone[] = { "couldn't find remote ref", NULL };
-	const char *from = spec + (*spec == '+'), *to = strchr(spec, ':') + 1;
-	char *detail, *name, *problem = a->rep->problem, *reason;
-	struct sync_report *rep = a->rep;
+	char *detail, *problem = a->rep->problem;
 
-	rep->problem = NULL;
+	a->rep->problem = NULL;
 	/* Deleted since it was listed. */
 	if (has_word(output, gone, 0)) {
 		free(problem);
 		return;
 	}
 	detail = apart_detail(output);
-	reason = detail == NULL || strstr(problem, detail) != NULL ?
-	    xstrdup(problem) : xasprintf("%s; %s", detail, problem);
-	buf_addf(a->unfetched, "%.*s %s\n", (int)(to - 1 - from), from, reason);
-	name = transfer_fetched_name(to, rep->remote);
-	transfer_refuse(rep, name == NULL ? xstrdup(from) : name, reason);
+	note(a, i, detail == NULL || strstr(problem, detail) != NULL ?
+	    xstrdup(problem) : xasprintf("%s; %s", detail, problem));
 	free(detail);
 	free(problem);
 }
@@ -138,9 +161,16 @@ fetch_group(struct apart *a, size_t from, size_t n)
 	struct strvec specs = { a->specs.v + from, n, n };
 	struct buf output = BUF_INIT;
 	struct err *e = NULL;
+	size_t i;
 
 	if (a->stopped || n == 0)
 		return NULL;
+	if (is_enough(a)) {	/* the next one knows more */
+		for (i = 0; i < n; i++)
+			tell(a, from + i, xstrdup("not tried alone, as too "
+			    "many others could not be fetched"));
+		return NULL;
+	}
 	if (n <= GROUP_MAX) {
 		e = transfer_fetch_once(a->repo, &specs, a->background,
 		    a->rep, &output);
@@ -148,10 +178,12 @@ fetch_group(struct apart *a, size_t from, size_t n)
 			a->passed++;
 			goto done;
 		}
-		if (give_up(a, apart_may_fetch(output.p)))
+		(void)has_failed(a);
+		a->stopped = !apart_may_fetch(output.p);
+		if (a->stopped)
 			goto done;
 		if (n == 1) {
-			refuse(a, specs.v[0], output.p);
+			refuse(a, from, output.p);
 			goto done;
 		}
 		free(a->rep->problem);
@@ -162,6 +194,30 @@ fetch_group(struct apart *a, size_t from, size_t n)
 		e = fetch_group(a, from + n / 2, n - n / 2);
 done:
 	buf_release(&output);
+	return e;
+}
+
+/*
+ * Where nothing has moved there, they would fail again, and so would all of
+ * them together.  But a fault at the host may have passed: one is asked for,
+ * alone, and the next while they come.  The first now is the last then.
+ */
+static struct err *
+fetch_known(struct apart *a, size_t from, const struct strvec *reasons)
+{
+	struct buf last = BUF_INIT, *all = a->unfetched;
+	struct err *e = NULL;
+	size_t i, failed = a->failed;
+
+	a->unfetched = &last;
+	for (i = from; e == NULL && i < a->specs.n && !a->stopped &&
+	    !is_enough(a) && a->failed == failed; i++)
+		e = fetch_group(a, i, 1);
+	a->unfetched = all;
+	for (; i < a->specs.n; i++)
+		note(a, i, xstrdup(reasons->v[i - from]));
+	buf_addstr(all, last.p);
+	buf_release(&last);
 	return e;
 }
 
@@ -180,10 +236,10 @@ fit(const char *spec, const char *ref)
 	    (int)strcspn(to + 2, "*"), to + 2, ref + (star - from));
 }
 
-/* A ref that the remote has at `hex`; into `specs`, if it has news. */
+/* A ref that the remote has at `hex`: to be asked for, if it has news. */
 static void
 want(struct apart *a, const struct strvec *patterns, const char *hex,
-    const char *ref, struct strvec *specs)
+    const char *ref)
 {
 	char *spec = NULL, *not = xasprintf("^%s", ref), *name;
 	struct oid there, here;
@@ -204,18 +260,24 @@ want(struct apart *a, const struct strvec *patterns, const char *hex,
 	free(name);
 	e = ref_read(a->repo, to, &here);
 	if (e != NULL || a->rep->refetch || a->rep->deepen ||
-	    (oid_parse(hex, &there) == 0 && !oid_equal(&here, &there)))
-		strvec_push(specs, spec);
+	    (oid_parse(hex, &there) == 0 && !oid_equal(&here, &there))) {
+		strvec_push(&a->specs, spec);
+		strvec_push(&a->ids, hex);
+	}
 	err_free(e);
 	free(spec);
 }
 
-/* The one or the other half of what was listed. */
+/*
+ * What was listed and is not noted, or that of it that has moved since; or,
+ * where all is to be fetched again, all of it.
+ */
 static void
 choose(struct apart *a, const struct strvec *patterns, const char *output,
-    const char *failed_before, int those)
+    const char *noted, int those)
 {
-	char *text = xstrdup(output), *line, *rest = text, *mark;
+	char *text = xstrdup(output), *line, *rest = text, *mark, *same;
+	int all = a->rep->refetch || a->rep->deepen;
 	const char *ref;
 
 	while ((line = strsep(&rest, "\n")) != NULL) {
@@ -225,10 +287,40 @@ choose(struct apart *a, const struct strvec *patterns, const char *output,
 		line[OID_HEX_SIZE - 1] = '\0';
 		ref = line + OID_HEX_SIZE;
 		mark = xasprintf("\n%s ", ref);
-		if ((strstr(failed_before, mark) != NULL) == those)
-			want(a, patterns, line, ref, &a->specs);
+		same = xasprintf("\n%s %s ", ref, line);
+		if ((strstr(noted, mark) != NULL) == those &&
+		    (all || strstr(noted, same) == NULL))
+			want(a, patterns, line, ref);
+		free(same);
 		free(mark);
 	}
+	free(text);
+}
+
+/* What is noted, and has not moved; in the order of the notes. */
+static void
+choose_known(struct apart *a, const struct strvec *patterns,
+    const char *output, const char *noted, struct strvec *reasons)
+{
+	char *text = xstrdup(noted), *line, *rest = text, *id, *mark;
+	char *listed = xasprintf("\n%s\n", output);
+	size_t before;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		id = line + strcspn(line, " ");
+		if (strlen(id) <= OID_HEX_SIZE || id[OID_HEX_SIZE] != ' ')
+			continue;
+		*id++ = '\0';
+		id[OID_HEX_SIZE - 1] = '\0';
+		mark = xasprintf("\n%s\t%s\n", id, line);
+		before = a->specs.n;
+		if (strstr(listed, mark) != NULL)
+			want(a, patterns, id, line);
+		if (a->specs.n > before)
+			strvec_push(reasons, id + OID_HEX_SIZE);
+		free(mark);
+	}
+	free(listed);
 	free(text);
 }
 
@@ -257,7 +349,8 @@ remember(struct apart *a, const char *before)
 	char *text = xstrdup(before), *line, *rest = text, *mark;
 	struct buf now = BUF_INIT;
 
-	while (a->stopped && (line = strsep(&rest, "\n")) != NULL) {
+	while ((a->stopped || is_enough(a)) &&
+	    (line = strsep(&rest, "\n")) != NULL) {
 		mark = xstrndup(line, strcspn(line, " ") + 1);
 		buf_clear(&now);
 		buf_addf(&now, "\n%s", a->unfetched->p);
@@ -277,10 +370,11 @@ apart_fetch(struct repo *r, const struct strvec *specs, int background,
 	char *problem = rep->problem, *before;
 	char *known = sync_unfetched(r, rep->remote);
 	struct buf output = BUF_INIT, unfetched = BUF_INIT;
-	struct apart a = { r, background, rep, STRVEC_INIT, &unfetched, 0, 0,
-	    0 };
+	struct apart a = { .repo = r, .background = background, .rep = rep,
+		.unfetched = &unfetched };
+	struct strvec reasons = STRVEC_INIT;
 	struct err *e;
-	size_t good;
+	size_t good, news;
 
 	before = xasprintf("\n%s\n", known);
 	rep->problem = NULL;
@@ -291,6 +385,9 @@ apart_fetch(struct repo *r, const struct strvec *specs, int background,
 	choose(&a, specs, output.p, before, 0);
 	good = a.specs.n;
 	choose(&a, specs, output.p, before, 1);
+	news = a.specs.n;
+	if (!rep->refetch && !rep->deepen)
+		choose_known(&a, specs, output.p, known, &reasons);
 	if (a.specs.n == 0) {	/* it was something else */
 		rep->reached = 0;
 		rep->problem = problem;
@@ -299,13 +396,17 @@ apart_fetch(struct repo *r, const struct strvec *specs, int background,
 	}
 	e = fetch_group(&a, 0, good);
 	if (e == NULL)
-		e = fetch_group(&a, good, a.specs.n - good);
-	/* Stopped, with the last problem, or all was tried. */
+		e = fetch_group(&a, good, news - good);
+	if (e == NULL)
+		e = fetch_known(&a, news, &reasons);
+	/* Stopped, with the last problem, or it has answered. */
 	rep->reached = !a.stopped;
 	if (rep->whole)
 		remember(&a, known);
 done:
 	strvec_release(&a.specs);
+	strvec_release(&a.ids);
+	strvec_release(&reasons);
 	buf_release(&unfetched);
 	buf_release(&output);
 	free(problem);
@@ -341,7 +442,7 @@ push_group(struct apart *a, size_t from, size_t n)
 	char *words;
 	struct err *e;
 
-	if (a->stopped || n == 0)
+	if (a->stopped || is_enough(a) || n == 0)
 		return NULL;
 	words = a->rep->words;
 	a->rep->words = NULL;
@@ -353,7 +454,7 @@ push_group(struct apart *a, size_t from, size_t n)
 		a->stopped = 1;
 	} else if (!was_not_unpacked(a->rep, before, output.p)) {
 		a->passed++;
-	} else if (!give_up(a, 1) && n > 1) {
+	} else if (has_failed(a) && n > 1) {
 		sync_drop_from(a->rep, before);
 		free(a->rep->words);
 		a->rep->words = words;
@@ -376,7 +477,8 @@ struct err *
 apart_push(struct repo *r, const struct strvec *specs, int background,
     struct sync_report *rep, size_t before, const char *output)
 {
-	struct apart a = { r, background, rep, *specs, NULL, 0, 0, 0 };
+	struct apart a = { .repo = r, .background = background, .rep = rep,
+		.specs = *specs };
 	struct err *e;
 
 	if (!was_not_unpacked(rep, before, output))

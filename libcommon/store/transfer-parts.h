@@ -42,7 +42,9 @@ struct err *transfer_push_once(struct repo *, const struct strvec *options,
 int	 apart_may_fetch(const char *output);
 /*
  * Then fetch what has news in halves, until what cannot be fetched stands
- * alone: SYNC_REFUSED.  Sets ->present, and, if the fetch is ->whole, writes
+ * alone: SYNC_REFUSED.  What is noted, and has not moved, is not tried but for
+ * one of them, see transfer-apart.c.  ->reached is 0 only if there was no answer,
+ * not where so many failed that the rest was left.  Sets ->present, and, if the fetch is ->whole, writes
  * what sync_unfetched() returns.
  */
 struct err *apart_fetch(struct repo *, const struct strvec *specs,
