@@ -355,4 +355,17 @@ t 'notes that are none do not stay, so that git shows the others' <<'EOT'
 	git log --notes='agent*' FETCH_HEAD >out
 EOT
 
+t 'nor those at a place that the records leave' <<'EOT'
+	scene leave
+	git agent log done one
+	blob=$(echo hi | git hash-object -w --stdin)
+	git push -q origin "$blob:refs/notes/agent/blob"
+	cd ../leave-a
+	git agent sync
+	git config agent.prefix refs/heads/agent
+	test_exit 0 git agent sync
+	git for-each-ref refs/notes/agent-remotes >out
+	test_empty out
+EOT
+
 finish

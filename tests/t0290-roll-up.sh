@@ -277,4 +277,23 @@ t '… and had gone on before: nobody takes that for a loss' <<'EOF'
 	all_see late 'four one three two '
 EOF
 
+t 'a log that begins anew, and notes that are none, in one fetch' <<'EOF'
+	new_origin anew
+	for i in job head reader; do new_clone anew anew-$i; done
+	cd anew-job
+	git agent log 'done' one
+	log=refs/agent/log/$(writer)
+	(cd ../anew-reader && git agent sync)
+	(cd ../anew-head && roll_up)
+	begun=$(git cat-file commit "$log" | sed 's/one$/anew/' |
+		git hash-object -w -t commit --stdin)
+	blob=$(echo hello | git hash-object -w --stdin)
+	git push -q origin "$begun:$log" "$blob:refs/notes/agent/blob"
+	cd ../anew-reader
+	git agent sync >out
+	test_no_grep notes/blob out
+	test "$(git rev-parse "refs/agent-remotes/origin/${log#refs/agent/}")" = "$begun"
+	test_exit 1 git rev-parse -q --verify refs/notes/agent-remotes/origin/blob
+EOF
+
 finish

@@ -149,6 +149,7 @@ drop_rolled_up(struct repo *r, struct sync_report *rep, int *anew)
 	return e;
 }
 
+/* And what of it is not to stay, or to be said. */
 static struct err *
 fetch_once(struct repo *r, const struct strvec *specs, int background,
     struct sync_report *rep)
@@ -156,7 +157,7 @@ fetch_once(struct repo *r, const struct strvec *specs, int background,
 	struct err *e = transfer_fetch(r, specs, background, rep);
 
 	former_drop_rewound(rep);
-	return e;
+	return e != NULL ? e : sync_drop_bad_notes(r, rep);
 }
 
 static struct err *
@@ -187,13 +188,11 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		e = fetch_once(r, &specs, background, rep);
 	}
 	sync_drop_below(r, rep);
-	if (e == NULL)
-		e = sync_drop_bad_notes(r, rep);
 	if (e == NULL && rep->reached && rep->rewound > 0)
 		e = drop_rolled_up(r, rep, &anew);
 	if (e == NULL && anew > 0) {
 		sync_drop_fetched(rep);
-		e = transfer_fetch(r, &specs, background, rep);
+		e = fetch_once(r, &specs, background, rep);
 		sync_drop_below(r, rep);
 	}
 	if (e == NULL && rep->reached) {
@@ -247,7 +246,7 @@ leave_prefix(struct repo *r, int background, struct sync_report *rep)
 	if (e == NULL)
 		e = fetch_specs(r, &last, &specs);
 	if (e == NULL)
-		e = transfer_fetch(r, &specs, background, &last);
+		e = fetch_once(r, &specs, background, &last);
 	rep->reached = last.reached;
 	rep->killed |= last.killed;
 	tell_left(rep, &last);
