@@ -3,57 +3,7 @@
 . "${0%/*}/lib.sh"
 . "$ROOT/tests/fixtures/coordination.sh"
 . "$ROOT/tests/fixtures/doctor.sh"
-
-# A git that notes how it was called with what uses the network.
-real_git=$(command -v git)
-mkdir "$SCRATCH/counting"
-cat >"$SCRATCH/counting/git" <<END
-#!/bin/sh
-for arg; do
-	case \$arg in
-	fetch | push | ls-remote)
-		echo "\$arg" >>"$SCRATCH/calls"
-		break ;;
-	esac
-done
-exec "$real_git" "\$@"
-END
-chmod +x "$SCRATCH/counting/git"
-
-counted() {
-	: >"$SCRATCH/calls"
-	PATH=$SCRATCH/counting:$PATH "$@"
-}
-
-# calls WHAT: how many.
-calls() {
-	grep -c "^$1\$" "$SCRATCH/calls" || true
-}
-
-# bad_record WRITER: one that fsck objects to; in no ref.
-bad_record() {
-	local tree
-	tree=$(git mktree </dev/null)
-	printf 'tree %s\nauthor A <a@b> 1700000000 0000\ncommitter A <a@b> 1700000000 +0000\n\nstatus: bad\n\nAgent-Kind: status\nAgent-Writer: %s\nAgent-Clock: 2023-11-22T20:54:31.123456Z\n' "$tree" "$1" |
-		git hash-object -w -t commit --literally --stdin
-}
-
-good_record() {
-	local tree
-	tree=$(git mktree </dev/null)
-	printf 'status: good %s\n\nAgent-Kind: status\nAgent-Writer: %s\nAgent-Clock: 2023-11-22T20:54:31.123456Z\n' "$1" "$1" |
-		git commit-tree "$tree"
-}
-
-# lose ORIGIN OBJECT: the host loses its file.
-lose() {
-	rm -f "$SCRATCH/srv/$1.git/objects/${2:0:2}/${2:2}"
-}
-
-# log_of DIR: "log/<writer>" of that clone.
-log_of() {
-	echo "log/$(cd "$1" && writer)"
-}
+. "$ROOT/tests/fixtures/bad-logs.sh"
 
 new_origin fetch
 for c in ada ben cy; do new_clone fetch "fetch-$c"; done

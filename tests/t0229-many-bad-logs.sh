@@ -4,44 +4,7 @@
 . "${0%/*}/lib.sh"
 . "$ROOT/tests/fixtures/coordination.sh"
 . "$ROOT/tests/fixtures/doctor.sh"
-
-# A git that notes how it was called with what uses the network.
-real_git=$(command -v git)
-mkdir "$SCRATCH/counting"
-cat >"$SCRATCH/counting/git" <<END
-#!/bin/sh
-for arg; do
-	case \$arg in
-	fetch | push | ls-remote)
-		echo "\$arg" >>"$SCRATCH/calls"
-		break ;;
-	esac
-done
-exec "$real_git" "\$@"
-END
-chmod +x "$SCRATCH/counting/git"
-
-counted() {
-	: >"$SCRATCH/calls"
-	PATH=$SCRATCH/counting:$PATH "$@"
-}
-
-# calls WHAT: how many.
-calls() {
-	grep -c "^$1\$" "$SCRATCH/calls" || true
-}
-
-# bad_record TEXT: one that fsck objects to; in no ref.
-bad_record() {
-	printf 'tree %s\nauthor A <a@b> 1700000000 0000\ncommitter A <a@b> 1700000000 +0000\n\nstatus: bad %s\n\nAgent-Kind: status\nAgent-Writer: w\nAgent-Clock: 2023-11-22T20:54:31.123456Z\n' \
-		"$(git mktree </dev/null)" "$1" |
-		git hash-object -w -t commit --literally --stdin
-}
-
-good_record() {
-	printf 'status: good %s\n\nAgent-Kind: status\nAgent-Writer: w\nAgent-Clock: 2023-11-22T20:54:31.123456Z\n' "$1" |
-		git commit-tree "$(git mktree </dev/null)"
-}
+. "$ROOT/tests/fixtures/bad-logs.sh"
 
 new_origin two
 for c in ada ben; do new_clone two "two-$c"; done

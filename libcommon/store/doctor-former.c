@@ -17,6 +17,7 @@ doctor_former(struct repo *r, struct diagnosis *d, const struct reflist *there,
 	for (i = 0; i < former->n; i++) {
 		const struct ref *log = &former->v[i], *now;
 		int here = object_exists(r, &log->id);
+		char *why;
 
 		/* What readers skip is not carried. */
 		if (oidset_has(reach, &log->id) ||
@@ -28,13 +29,17 @@ doctor_former(struct repo *r, struct diagnosis *d, const struct reflist *there,
 		if (now != NULL && (oid_equal(&now->id, &log->id) ||
 		    !object_exists(r, &now->id)))
 			continue;
+		why = here ? NULL : doctor_why_unfetched(r, d->remote,
+		    log->name);
 		diagnosis_add(d, DOCTOR_FORMER, log->name, xasprintf("the "
 		    "records of '%s' are below '%s' now, and this log has "
 		    "some that are not there; who wrote them has not "
-		    "followed", d->remote, d->prefix),
+		    "followed%s%s", d->remote, d->prefix, why == NULL ? "" :
+		    "; git does not take them: ", why == NULL ? "" : why),
 		    xstrdup("git agent sync --repair"), xstrdup(here ?
 		    "take them there" : "fetch them, and take them there"))->
 		    id = log->id;
+		free(why);
 	}
 }
 

@@ -46,6 +46,9 @@ void	 doctor_former(struct repo *, struct diagnosis *,
 /* doctor-there.c: a log that has news there, by writer. */
 void	 doctor_unfetched(struct repo *, struct diagnosis *,
 	    const struct ref *there);
+/* What the last fetch noted of a ref there, malloc'd; NULL: nothing. */
+char	*doctor_why_unfetched(struct repo *, const char *remote,
+	    const char *ref);
 /* What keeps the host from taking a push, as it has lost objects of it. */
 void	 doctor_lost_there(struct repo *, struct diagnosis *,
 	    const struct reflist *there, const struct reflist *former);

@@ -12,8 +12,8 @@
 #include "store/writer.h"
 
 /* What the last fetch noted of the ref, malloc'd, or NULL. */
-static char *
-why_unfetched(struct repo *r, const char *remote, const char *ref)
+char *
+doctor_why_unfetched(struct repo *r, const char *remote, const char *ref)
 {
 	char *list = sync_unfetched(r, remote);
 	char *line, *rest = list, *why = NULL;
@@ -104,7 +104,7 @@ void
 doctor_unfetched(struct repo *r, struct diagnosis *d, const struct ref *there)
 {
 	char *ref = xasprintf("%s/log/%s", d->prefix, there->name);
-	char *why = why_unfetched(r, d->remote, ref);
+	char *why = doctor_why_unfetched(r, d->remote, ref);
 
 	if (why == NULL)
 		diagnosis_add(d, DOCTOR_UNFETCHED, ref, xasprintf("'%s' has "

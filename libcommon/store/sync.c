@@ -211,19 +211,6 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	return e;
 }
 
-/* What stays at the old place, as git cannot fetch it, is not silently left. */
-static void
-tell_left(struct sync_report *rep, const struct sync_report *last)
-{
-	size_t i;
-
-	for (i = 0; i < last->n; i++)
-		if (last->refs[i].by_object)
-			transfer_refuse(rep, xstrdup(last->refs[i].name),
-			    xasprintf("below '%s': %s", last->prefix,
-			    last->refs[i].reason));
-}
-
 /*
  * The project's prefix is another one: fetch once more from where the records
  * were, and begin anew.
@@ -249,7 +236,6 @@ leave_prefix(struct repo *r, int background, struct sync_report *rep)
 		e = fetch_once(r, &specs, background, &last);
 	rep->reached = last.reached;
 	rep->killed |= last.killed;
-	tell_left(rep, &last);
 	if (e == NULL && last.reached)
 		e = move_logs(r, rep);
 	else if (last.problem != NULL)
