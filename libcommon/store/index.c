@@ -29,14 +29,15 @@ index_is_still_missing(struct index *ix, size_t max)
 	return 1;
 }
 
-int
-index_state_holds(struct index *ix)
+/* 1 if the refs look as they did when it was written. */
+static int
+state_is_same(struct index *ix)
 {
 	size_t n = segment_count(ix->file[0], TABLE_STATE);
 	struct buf state = BUF_INIT;
 	int current;
 
-	if (ix->file[0] == NULL || !ix->meta.proven)
+	if (ix->file[0] == NULL)
 		return 0;
 	buf_grow(&state, n);
 	current = segment_bytes(ix->file[0], TABLE_STATE, 0, state.p, n);
@@ -45,6 +46,12 @@ index_state_holds(struct index *ix)
 	current = current && refstate_holds(ix->repo, state.p);
 	buf_release(&state);
 	return current;
+}
+
+int
+index_state_holds(struct index *ix)
+{
+	return ix->meta.proven && state_is_same(ix);
 }
 
 static struct err *
@@ -111,6 +118,18 @@ index_is_current(struct repo *r)
 
 	index_load(&ix);
 	current = index_state_holds(&ix);
+	index_unload(&ix);
+	return current;
+}
+
+int
+index_seems_current(struct repo *r)
+{
+	struct index ix = { .repo = r };
+	int current;
+
+	index_load(&ix);
+	current = state_is_same(&ix);
 	index_unload(&ix);
 	return current;
 }

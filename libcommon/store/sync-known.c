@@ -22,6 +22,14 @@ struct known {
 	char *remote;		/* the part of it, malloc'd */
 };
 
+/* The ref of a line, unread: "" if it has none. */
+static const char *
+ref_in(const char *line)
+{
+	return strnlen(line, OID_HEX_SIZE) < OID_HEX_SIZE ? "" :
+	    line + OID_HEX_SIZE;
+}
+
 /* 1 if the line is "<hex> <ref>" of a log that is read; else nothing is in. */
 static int
 parse_known(const char *line, struct known *k)
@@ -89,8 +97,10 @@ static struct err *
 keep_others(struct repo *r, const char *path, const char *remote,
     struct buf *text)
 {
+	char *own = xasprintf("refs/agent-remotes/%s/log/", remote);
 	struct buf known = BUF_INIT;
 	struct view v = VIEW_INIT;
+	size_t own_len = strlen(own);
 	struct err *e = NULL;
 	struct known k;
 	char *line, *rest;
@@ -99,6 +109,9 @@ keep_others(struct repo *r, const char *path, const char *remote,
 	rest = known.p;
 	while (e == NULL && known.len > 0 &&
 	    (line = strsep(&rest, "\n")) != NULL) {
+		/* As nearly all of them do. */
+		if (strncmp(ref_in(line), own, own_len) == 0)
+			continue;
 		if (!parse_known(line, &k))
 			continue;
 		if (strcmp(k.remote, remote) != 0) {
@@ -110,6 +123,7 @@ keep_others(struct repo *r, const char *path, const char *remote,
 	}
 	view_release(&v);
 	buf_release(&known);
+	free(own);
 	return e;
 }
 
@@ -188,17 +202,28 @@ sync_list_pruned(struct repo *r, struct strvec *lost)
 	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
 	struct buf text = BUF_INIT;
 	struct view v = VIEW_INIT;
+	const struct ref *here;
 	struct err *e = NULL;
 	struct known k;
+	size_t next = 0;	/* of the refs that are here */
 
 	err_free(file_read(path, &text));
 	rest = text.p;
 	while (e == NULL && text.len > 0 &&
 	    (line = strsep(&rest, "\n")) != NULL) {
+		/* Both are in the same order, and nearly all are here. */
+		if (next < v.refs.n &&
+		    strcmp(ref_in(line), v.refs.v[next].name) == 0) {
+			next++;
+			continue;
+		}
 		if (!parse_known(line, &k))
 			continue;
 		e = view_change(r, &v, k.remote, 1);
-		if (e == NULL && v.there && reflist_find(&v.refs, k.ref) == NULL)
+		here = e != NULL ? NULL : reflist_find(&v.refs, k.ref);
+		if (here != NULL)
+			next = (size_t)(here - v.refs.v) + 1;
+		else if (e == NULL && v.there)
 			strvec_push(lost, line);
 		free(k.remote);
 	}
@@ -313,7 +338,8 @@ sync_recover(struct repo *r)
 	struct index *ix = NULL;
 	struct err *e;
 
-	if (index_is_current(r))
+	/* What this overlooks the next reader puts back; a fetch takes none. */
+	if (index_seems_current(r))
 		return NULL;
 	/* It says more than what the index would say of its objects. */
 	log_note_damage(r);

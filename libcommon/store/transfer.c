@@ -56,20 +56,26 @@ transfer_reason(const char *line, const char *stop)
 	return xstrndup(open + 1, (size_t)(stop - open - 2));
 }
 
+/* What is behind "<folder><remote>/", or NULL. */
+static const char *
+below(const char *ref, const char *folder, const char *remote)
+{
+	size_t n = strlen(folder), m = strlen(remote);
+
+	return strncmp(ref, folder, n) == 0 &&
+	    strncmp(ref + n, remote, m) == 0 && ref[n + m] == '/' ?
+	    ref + n + m + 1 : NULL;
+}
+
 char *
 transfer_fetched_name(const char *ref, const char *remote)
 {
-	char *prefix = xasprintf("refs/agent-remotes/%s/", remote);
-	char *notes = xasprintf("refs/notes/agent-remotes/%s/", remote);
-	char *name = NULL;
+	const char *name = below(ref, "refs/agent-remotes/", remote);
 
-	if (strncmp(ref, prefix, strlen(prefix)) == 0)
-		name = xstrdup(ref + strlen(prefix));
-	else if (strncmp(ref, notes, strlen(notes)) == 0)
-		name = xasprintf("notes/%s", ref + strlen(notes));
-	free(prefix);
-	free(notes);
-	return name;
+	if (name != NULL)
+		return xstrdup(name);
+	name = below(ref, "refs/notes/agent-remotes/", remote);
+	return name == NULL ? NULL : xasprintf("notes/%s", name);
 }
 
 static enum sync_fate
