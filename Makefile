@@ -78,9 +78,13 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libcommon.a
 	@mkdir -p $(@D)
 	$(LINK) $^ $(PKG_LIBS)
 
-$(B)/bench/%: $(B)/tests/bench/%.o
+$(B)/bench/time-runs: $(B)/tests/bench/time-runs.o
 	@mkdir -p $(@D)
 	$(LINK) $^
+
+$(B)/bench/load-libgit2: $(B)/tests/bench/load-libgit2.o
+	@mkdir -p $(@D)
+	$(LINK) -Wl,--no-as-needed $^ $(PKG_LIBS)
 
 # Processes are traced on Linux; elsewhere its test is skipped.
 $(B)/fault/%: tests/fault/%.c $(B)/flags
@@ -131,7 +135,7 @@ lint:
 	@B=$(abspath $(B)) .ci/lint
 
 ## bench: measured ratios beside the limits; BENCH_RECORDS=1000000 for more
-bench: all $(B)/bench/time-runs
+bench: all $(B)/bench/time-runs $(B)/bench/load-libgit2
 	@B=$(abspath $(B)) tests/bench/bench.sh
 
 ## fuzz: each parser of foreign text for FUZZ_SECONDS (15); needs clang

@@ -47,6 +47,8 @@ printf '%-24s %-24s %10s %10s %6s %5s\n' \
 	'what' 'against' 'median' 'median' 'ratio' 'limit'
 row 'hook, nothing new' '/bin/true' 1.3 \
 	git-agent-hook -- /bin/true
+row 'loading our libraries' 'rev-parse HEAD' - \
+	"$B/bench/load-libgit2" -- git rev-parse HEAD
 row 'a command (log -n 1)' 'rev-parse HEAD' 2.8 \
 	git-agent-log -n 1 -- git rev-parse HEAD
 row 'one append (log done)' 'commit-tree, update-ref' 1.4 \
@@ -151,28 +153,33 @@ one_more() {
 		${parent:+-p "$parent"} "$tree")"
 }
 
+# clone REMOTE DIR: a clone with its records, as a gc leaves it.
+clone() {
+	git clone -q "$1" "$2"
+	(cd "$2" && git-agent-sync; git pack-refs --all) >/dev/null 2>&1
+	settle "$2"
+}
+
+# Each has a clone of its own, so that neither finds what the other did.
 sync_writers() {
-	local remote clone
+	local remote plain clone
 	fixture "$1" "$2"
-	remote=$work/remote-$1 clone=$work/clone-$1
+	remote=$work/remote-$1 clone=$work/clone-$1 plain=$work/plain-$1
 	git clone -q --bare "$at" "$remote"
 	git -C "$remote" fetch -q "$at" 'refs/agent/*:refs/agent/*'
 	git -C "$remote" pack-refs --all
-	git clone -q "$remote" "$clone"
-	(cd "$clone" && git-agent-sync; git pack-refs --all) >/dev/null 2>&1
-	settle "$clone"
+	clone "$remote" "$clone"
+	clone "$remote" "$plain"
 	runs=10 row "sync, nothing new, $1" 'fetch' 1.2 \
 		env -C "$clone" git-agent-sync -- \
-		env -C "$clone" git fetch -q origin \
+		env -C "$plain" git fetch -q origin \
 		'refs/agent/log/*:refs/agent-remotes/origin/log/*'
-	# Both have one to fetch, each time.
 	export -f one_more
 	runs=10 row "sync, one new, $1" 'fetch, one new' 1.2 \
-		bash -c "tree=$tree; one_more '$remote' {}1
-			cd '$clone' && exec git-agent-sync" -- \
-		bash -c "tree=$tree; one_more '$remote' {}2
-			cd '$clone' && exec git fetch -q origin \
-			'refs/agent/log/*:refs/agent-remotes/origin/log/*'"
+		-p "tree=$tree; one_more '$remote' {}; sleep 2.2" \
+		env -C "$clone" git-agent-sync -- \
+		env -C "$plain" git fetch -q origin \
+		'refs/agent/log/*:refs/agent-remotes/origin/log/*'
 }
 
 printf '\n%-24s %-24s %10s %10s %6s %5s %8s\n' 'RECORDS in WRITERS' 'against' \

@@ -1,11 +1,12 @@
 /*
- * time-runs N COMMAND… -- COMMAND…: run both commands N times, taking turns,
- * and print the medians of their wall-clock times in µs, the ratio, and the
+ * time-runs N [-p TEXT] COMMAND… -- COMMAND…: run both commands N times,
+ * taking turns, and print the medians of their wall-clock times in µs, the ratio, and the
  * memory of the first one at its peak in KiB.
  * Whole processes, from fork to exit.  What the caller has on standard input
  * is read anew by each (a file, or /dev/null); their output is thrown away.
  * An argument that is only `;` (quoted) separates programs run one after the
  * other as one command; `{}` in an argument becomes the number of the run.
+ * TEXT is what a shell runs before each pair, and is not measured.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -90,6 +91,17 @@ run_all(char **words, size_t round)
 	return peak;
 }
 
+static void
+prepare(char *text, size_t round)
+{
+	char bash[] = "bash", option[] = "-c";
+	char *words[] = { bash, option, text, NULL };
+	long peak = 0;
+
+	if (text != NULL)
+		run(words, round, &peak);
+}
+
 static double
 seconds(void)
 {
@@ -127,14 +139,18 @@ median(double *t, size_t n)
 int
 main(int argc, char **argv)
 {
-	char **second;
+	char **first = argv + 2, **second, *before = NULL;
 	double *a, *b, x, y;
 	size_t i, n;
 	long peak;
 
 	if (argc < 3 || (n = strtoul(argv[1], NULL, 10)) == 0)
 		return 129;
-	for (second = argv + 2; *second != NULL; second++)
+	if (argc > 4 && strcmp(*first, "-p") == 0) {
+		before = first[1];
+		first += 2;
+	}
+	for (second = first; *second != NULL; second++)
 		if (strcmp(*second, "--") == 0)
 			break;
 	if (*second == NULL)
@@ -144,10 +160,12 @@ main(int argc, char **argv)
 	b = calloc(n, sizeof(*b));
 	if (a == NULL || b == NULL)
 		fail("calloc");
-	peak = run_all(argv + 2, n);	/* once each, to warm the caches */
+	prepare(before, 0);
+	peak = run_all(first, n);	/* once each, to warm the caches */
 	(void)run_all(second, n);
 	for (i = 0; i < n; i++) {
-		a[i] = timed(argv + 2, i);
+		prepare(before, i + 1);
+		a[i] = timed(first, i);
 		b[i] = timed(second, i);
 	}
 	x = median(a, n);
