@@ -115,15 +115,29 @@ choose_children(struct entries *all, pid_t parent)
 	return found;
 }
 
-static void
-choose_descendants(struct entries *all, pid_t root)
+static int
+is_known(const struct entries *known, const struct entry *e)
 {
-	int again;
 	size_t i;
 
-	again = choose_children(all, root);
+	for (i = 0; i < known->n; i++)
+		if (known->v[i].pid == e->pid &&
+		    known->v[i].started == e->started)
+			return 1;
+	return 0;
+}
+
+/* Whose parent has died has another one now; `known` still has it. */
+static void
+choose_descendants(struct entries *all, pid_t root,
+    const struct entries *known)
+{
+	int again = 1;
+	size_t i;
+
+	(void)choose_children(all, root);
 	for (i = 0; i < all->n; i++)
-		if (all->v[i].pid == root)
+		if (all->v[i].pid == root || is_known(known, &all->v[i]))
 			all->v[i].chosen = 1;
 	while (again) {
 		again = 0;
@@ -167,14 +181,15 @@ carries_mark(pid_t pid, const char *mark)
 
 /* The processes to end that are alive now, in `all` as chosen. */
 static size_t
-choose(struct entries *all, const struct target *t)
+choose(struct entries *all, const struct target *t,
+    const struct entries *known)
 {
 	size_t i, chosen = 0;
 
 	all->n = 0;
 	list_processes(all);
 	if (t->mark == NULL)
-		choose_descendants(all, t->root);
+		choose_descendants(all, t->root, known);
 	for (i = 0; i < all->n; i++) {
 		if (all->v[i].pid == getpid())
 			all->v[i].chosen = 0;
@@ -184,18 +199,6 @@ choose(struct entries *all, const struct target *t)
 		chosen += (size_t)all->v[i].chosen;
 	}
 	return chosen;
-}
-
-static int
-is_known(const struct entries *known, const struct entry *e)
-{
-	size_t i;
-
-	for (i = 0; i < known->n; i++)
-		if (known->v[i].pid == e->pid &&
-		    known->v[i].started == e->started)
-			return 1;
-	return 0;
 }
 
 /* TERM goes to each process once, KILL as long as it lives. */
@@ -239,7 +242,7 @@ end_processes(const struct target *t, int64_t grace)
 	int64_t start = clock_monotonic(), waited = 0;
 	int count;
 
-	while (choose(&all, t) > 0 && waited < grace + KILL_PATIENCE) {
+	while (choose(&all, t, &known) > 0 && waited < grace + KILL_PATIENCE) {
 		signal_chosen(&all, &known,
 		    waited < grace ? SIGTERM : SIGKILL);
 		pause_ms(waited < 50000 ? 2 : 20);

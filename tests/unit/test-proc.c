@@ -273,6 +273,14 @@ test_kill_tree(void)
 	is_int(proc_kill_marked(env.v[0], SECONDS(2)), 3, "by mark");
 	ok(kill(-group, 0) != 0 && errno == ESRCH, "all of it");
 	strvec_release(&argv);
+	strvec_push(&argv, "(trap '' TERM; exec sleep 60) & sleep 60");
+	no_err(proc_start(&p, &pid), "one that hears no TERM");
+	(void)usleep(200000);
+	ok(proc_kill_tree(pid, SECONDS(1) / 10) >= 2, "its parent does");
+	(void)proc_wait(pid, &status);
+	ok(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD,
+	    "is killed all the same");
+	strvec_release(&argv);
 	strvec_release(&env);
 }
 #endif
