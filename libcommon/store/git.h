@@ -22,6 +22,9 @@ struct repo {
 	char loose_folders[256];	/* 'y', 'n'; 0: not looked at yet */
 	struct packed_refs packed;	/* as last read */
 	char *damage;		/* what was found first; see repo.h */
+	char *looked;		/* see index_looked() in index-file.h */
+	uint64_t looked_id;
+	int64_t looked_until;
 	int misses;		/* objects that were looked for in vain */
 	struct unreached *unreached;	/* see store/unreached.h */
 	size_t unreached_count, unreached_cap, unreached_bytes;

@@ -35,6 +35,14 @@ size_t	 index_kind_number(struct segment *, const char *kind);
 int	 index_is_still_missing(struct index *, size_t max);
 /* 1 if the refs are where they were when the newest file was made. */
 int	 index_state_holds(struct index *);
+/*
+ * The refs were read, and the index is what they say.  If they changed a
+ * moment ago that proves nothing to others; but for a second, and unless it
+ * moves a ref itself (refs_moved()), this process need not read ten thousand
+ * of them once more.
+ */
+void	 index_looked(struct index *, const char *state);
+int	 index_look_holds(struct index *);
 /* The name of a ref of the newest file, in place of what *name holds. */
 int	 index_ref_name(struct index *, const struct index_ref *,
 	    struct buf *name);

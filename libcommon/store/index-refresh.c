@@ -31,6 +31,7 @@ struct refresh {
 	size_t unnamed;
 	struct buf state;
 	int proven;		/* the state is old enough to be believed */
+	int whole;		/* it has each folder */
 	struct oidset old_tips, met;
 	struct index_batch batch;
 	int anew, save;
@@ -58,6 +59,7 @@ look_at_refs(struct refresh *f, const struct lock *l)
 
 	refstate_take(f->ix->repo, &f->state, &newest);
 	f->proven = newest < now - COARSE_NS;
+	f->whole = newest != INT64_MAX;
 	return logrefs_logs(f->ix->repo, &f->refs, &f->unnamed);
 }
 
@@ -435,6 +437,9 @@ index_refresh(struct index *ix, int anew)
 	/* What is only added to hides nothing. */
 	if (e == NULL && f.anew && !ix->plain && !index_is_damaged(ix))
 		e = put_back(&f, &lock);
+	if (e == NULL && f.whole && !f.anew && !ix->plain &&
+	    !index_is_damaged(ix))
+		index_looked(ix, f.state.p);
 	lock_release(&lock);
 	refresh_release(&f);
 	return e;

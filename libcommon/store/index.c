@@ -6,12 +6,14 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "store/git.h"
 #include "store/index-file.h"
 #include "store/record.h"
 #include "store/refstate.h"
 #include "store/writer.h"
 
 #define MISSING_ASKED 64
+#define LOOK_LASTS CLOCK_SECOND	/* see index_looked() */
 
 int
 index_is_still_missing(struct index *ix, size_t max)
@@ -29,15 +31,14 @@ index_is_still_missing(struct index *ix, size_t max)
 	return 1;
 }
 
-/* 1 if the refs look as they did when it was written. */
-static int
-state_is_same(struct index *ix)
+int
+index_state_holds(struct index *ix)
 {
 	size_t n = segment_count(ix->file[0], TABLE_STATE);
 	struct buf state = BUF_INIT;
 	int current;
 
-	if (ix->file[0] == NULL)
+	if (ix->file[0] == NULL || !ix->meta.proven)
 		return 0;
 	buf_grow(&state, n);
 	current = segment_bytes(ix->file[0], TABLE_STATE, 0, state.p, n);
@@ -48,10 +49,28 @@ state_is_same(struct index *ix)
 	return current;
 }
 
-int
-index_state_holds(struct index *ix)
+void
+index_looked(struct index *ix, const char *state)
 {
-	return ix->meta.proven && state_is_same(ix);
+	struct repo *r = ix->repo;
+
+	refs_moved(r);
+	if (ix->file[0] == NULL)
+		return;
+	r->looked = xstrdup(state);
+	r->looked_id = segment_id(ix->file[0]);
+	r->looked_until = clock_monotonic() + LOOK_LASTS;
+}
+
+int
+index_look_holds(struct index *ix)
+{
+	struct repo *r = ix->repo;
+
+	return r->looked != NULL && clock_monotonic() < r->looked_until &&
+	    ix->file[0] != NULL &&
+	    segment_id(ix->file[0]) == r->looked_id &&
+	    refstate_holds(r, r->looked);
 }
 
 static struct err *
@@ -63,7 +82,7 @@ open_index(struct repo *r, int plain, struct index **out)
 	ix->repo = r;
 	ix->plain = plain;
 	index_load(ix);
-	if (!index_state_holds(ix) ||
+	if ((!index_state_holds(ix) && !index_look_holds(ix)) ||
 	    !index_is_still_missing(ix, MISSING_ASKED))
 		e = index_refresh(ix, 0);
 	if (e == NULL && index_is_damaged(ix))
@@ -118,18 +137,6 @@ index_is_current(struct repo *r)
 
 	index_load(&ix);
 	current = index_state_holds(&ix);
-	index_unload(&ix);
-	return current;
-}
-
-int
-index_seems_current(struct repo *r)
-{
-	struct index ix = { .repo = r };
-	int current;
-
-	index_load(&ix);
-	current = state_is_same(&ix);
 	index_unload(&ix);
 	return current;
 }

@@ -88,8 +88,6 @@ int	 index_is_damaged(const struct index *);
 struct err *index_rebuild(struct index *);
 /* 1 if the refs of the logs are where they were when it was last written. */
 int	 index_is_current(struct repo *);
-/* The same, but it may have been written in the moment of a change. */
-int	 index_seems_current(struct repo *);
 /* Append where the refs of the logs were then. */
 void	 index_seen(struct repo *, struct reflist *);
 /* 1 if it is current and was last written before this file was. */

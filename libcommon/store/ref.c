@@ -182,12 +182,20 @@ ref_check_quarantine(void)
 	    "push that is refused; do it in the post-receive hook");
 }
 
+void
+refs_moved(struct repo *r)
+{
+	free(r->looked);
+	r->looked = NULL;
+}
+
 static struct err *
 update(struct repo *r, const char *name, const git_oid *old,
     const git_oid *to, int force)
 {
 	struct err *e = ref_check_quarantine();
 
+	refs_moved(r);
 	if (e == NULL)
 		e = update_in_time(r, name, old, to, force);
 	/* Kept over all tries: a pack that is made anew has the same name,

@@ -385,6 +385,7 @@ repo_close(struct repo *r)
 	free(r->remote);
 	free(r->prefix);
 	free(r->damage);
+	free(r->looked);
 	free(r);
 	git_libgit2_shutdown();
 }

@@ -242,6 +242,8 @@ struct err *ref_swap(struct repo *, const char *name, const struct oid *old,
  * more, or for another error, or none.  *tries begins with 0.
  */
 int	 ref_try_again(struct err **, int *tries);
+/* What was read of the refs is no longer true; for who has git move some. */
+void	 refs_moved(struct repo *);
 /*
  * ERR_GIT where no ref may be moved, since git has put what a push brings
  * into quarantine: the ref_ functions that move one refuse it themselves; for

@@ -338,8 +338,7 @@ sync_recover(struct repo *r)
 	struct index *ix = NULL;
 	struct err *e;
 
-	/* What this overlooks the next reader puts back; a fetch takes none. */
-	if (index_seems_current(r))
+	if (index_is_current(r))
 		return NULL;
 	/* It says more than what the index would say of its objects. */
 	log_note_damage(r);

@@ -166,6 +166,7 @@ transfer_push_once(struct repo *r, const struct strvec *options,
 	for (i = 0; i < specs->n; i++)
 		strvec_push(&argv, specs->v[i]);
 	e = transfer_git(rep, &argv, background, output, &status);
+	refs_moved(r);
 	if (e == NULL) {
 		transfer_each_line(rep, push_line, output->p);
 		transfer_conclude(rep, output, status, before);
