@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "store/barred.h"
 #include "store/index.h"
 #include "store/logrefs.h"
 #include "store/record.h"
@@ -127,13 +128,54 @@ keep_others(struct repo *r, const char *path, const char *remote,
 	return e;
 }
 
+/* 1 if there is an object, or it may only be out of reach. */
+static int
+may_come_back(struct repo *r, const struct oid *id)
+{
+	char *barred = NULL, *remedy = NULL;
+	int may = object_exists(r, id);
+
+	if (!may)
+		barred = objects_barred(r, &remedy);
+	may |= barred != NULL;
+	free(barred);
+	free(remedy);
+	return may;
+}
+
+/* The lines of logs of `remote` that are not here, by another name of it. */
+static struct err *
+rename_lost(struct repo *r, const char *remote, const char *now,
+    struct buf *text)
+{
+	struct strvec lost = STRVEC_INIT;
+	struct err *e = sync_list_pruned(r, &lost);
+	char hex[OID_HEX_SIZE];
+	struct known k;
+	size_t i;
+
+	for (i = 0; e == NULL && i < lost.n; i++) {
+		if (!parse_known(lost.v[i], &k))
+			continue;
+		oid_hex(&k.id, hex);
+		if (strcmp(k.remote, remote) == 0 && may_come_back(r, &k.id))
+			buf_addf(text, "%s refs/agent-remotes/%s/log/%s\n",
+			    hex, now, k.writer);
+		free(k.remote);
+	}
+	strvec_release(&lost);
+	return e;
+}
+
 struct err *
-sync_forget_logs(struct repo *r, const char *remote)
+sync_forget_logs(struct repo *r, const char *remote, const char *now)
 {
 	char *path = repo_shared_path(r, "known-logs");
 	struct buf text = BUF_INIT, none = BUF_INIT;
 	struct err *e = keep_others(r, path, remote, &text);
 
+	if (e == NULL)
+		e = rename_lost(r, remote, now, &text);
 	if (e == NULL)
 		e = file_write_cache(path, text.p, text.len);
 	if (e == NULL)
@@ -143,9 +185,12 @@ sync_forget_logs(struct repo *r, const char *remote)
 	return e;
 }
 
-/* "<hex> <ref>" for each log fetched from the remote, in the refs' order. */
+/*
+ * "<hex> <ref>" for each log fetched from the remote, in the refs' order, and
+ * the lines of those that are not here and may yet come back.
+ */
 static struct err *
-write_known(struct repo *r, const char *remote)
+write_known(struct repo *r, const char *remote, const struct strvec *left)
 {
 	char *path = repo_shared_path(r, "known-logs");
 	char *prefix = xasprintf("refs/agent-remotes/%s/log/", remote);
@@ -168,6 +213,8 @@ write_known(struct repo *r, const char *remote)
 		buf_addstr(&text, refs.v[i].name);
 		buf_addch(&text, '\n');
 	}
+	for (i = 0; e == NULL && i < left->n; i++)
+		buf_addf(&text, "%s\n", left->v[i]);
 	if (e == NULL)
 		e = file_write_cache(path, text.p, text.len);
 	reflist_release(&refs);
@@ -177,8 +224,35 @@ write_known(struct repo *r, const char *remote)
 	return e;
 }
 
-/* The fetched log is gone from here: back to where it was. */
+/* Where the ref itself cannot be now, readers find the log at another place. */
 static struct err *
+put_back(struct repo *r, const struct known *k)
+{
+	struct err *e = ref_swap(r, k->ref, NULL, &k->id), *aside;
+	int made;
+
+	if (e == NULL)
+		return NULL;
+	aside = sync_keep(r, k->remote, k->writer, &k->id, &made);
+	err_free(aside == NULL ? e : aside);
+	return aside == NULL ? NULL : e;
+}
+
+static void
+note_left(struct repo *r, const struct known *k, const struct err *e)
+{
+	char *text = xasprintf("the log '%s', which was fetched before, is not "
+	    "here any more and cannot be put back now: %s", k->ref, e->msg);
+
+	repo_note_damage(r, text);
+	free(text);
+}
+
+/*
+ * The fetched log is gone from here: back to where it was.  It is beyond help
+ * if git has collected the objects by now.
+ */
+static void
 restore_log(struct repo *r, const struct known *k, struct strvec *rewound)
 {
 	struct record rec;
@@ -189,11 +263,13 @@ restore_log(struct repo *r, const struct known *k, struct strvec *rewound)
 		e = NULL;
 	}
 	if (e == NULL)
-		e = ref_swap(r, k->ref, NULL, &k->id);
+		e = put_back(r, k);
 	if (e == NULL && !strvec_has(rewound, k->ref))
 		strvec_push(rewound, k->ref);
+	if (e != NULL && may_come_back(r, &k->id))
+		note_left(r, k, e);
 	record_release(&rec);
-	return e;
+	err_free(e);
 }
 
 struct err *
@@ -259,9 +335,8 @@ sync_restore_pruned(struct repo *r)
 			remote = xstrdup(k.remote);
 			search = rollup_search_new(ix, r, remote, NULL);
 		}
-		/* Beyond help if git has collected the objects by now. */
 		if (!rollup_has(search, k.writer, &k.id))
-			err_free(restore_log(r, &k, &rewound));
+			restore_log(r, &k, &rewound);
 		free(k.remote);
 	}
 	if (e == NULL && rewound.n > before)
@@ -366,25 +441,31 @@ logs_changed(struct repo *r, const struct sync_report *rep)
 
 /*
  * What else was fetched of the writers whose logs a plain fetch pruned, now
- * that the notes of who rolled them up are here.
+ * that the notes of who rolled them up are here.  `left` gets the lines of
+ * the other logs that could not be put back just now.
  */
 static struct err *
 forget_rolled_up(struct repo *r, struct index *ix,
-    const struct sync_report *rep)
+    const struct sync_report *rep, struct strvec *left)
 {
 	struct rollup_search *search = rollup_search_new(ix, r, rep->remote,
 	    rep);
 	struct strvec lost = STRVEC_INIT;
 	struct err *e = sync_list_pruned(r, &lost);
+	struct index_entry entry;
 	struct known k;
 	size_t i;
 
 	for (i = 0; e == NULL && i < lost.n; i++) {
 		if (!parse_known(lost.v[i], &k))
 			continue;
-		if (strcmp(k.remote, rep->remote) == 0 &&
-		    rollup_has(search, k.writer, &k.id))
+		if (strcmp(k.remote, rep->remote) != 0)
+			;
+		else if (rollup_has(search, k.writer, &k.id))
 			e = rollup_forget(r, k.remote, k.writer, &k.id);
+		else if (!index_find(ix, &k.id, &entry) &&
+		    may_come_back(r, &k.id))
+			strvec_push(left, lost.v[i]);
 		free(k.remote);
 	}
 	rollup_search_free(search);
@@ -395,6 +476,7 @@ forget_rolled_up(struct repo *r, struct index *ix,
 struct err *
 sync_remember_logs(struct repo *r, const struct sync_report *rep)
 {
+	struct strvec left = STRVEC_INIT;
 	struct index *ix = NULL;
 	struct err *e;
 
@@ -403,9 +485,10 @@ sync_remember_logs(struct repo *r, const struct sync_report *rep)
 	/* What was known is compared with what is read now, or never. */
 	e = index_open(r, &ix);
 	if (e == NULL)
-		e = forget_rolled_up(r, ix, rep);
+		e = forget_rolled_up(r, ix, rep, &left);
 	index_close(ix);
 	if (e == NULL)
-		e = write_known(r, rep->remote);
+		e = write_known(r, rep->remote, &left);
+	strvec_release(&left);
 	return e;
 }

@@ -162,7 +162,7 @@ move_logs(struct repo *r, const struct sync_report *rep)
 	struct err *e;
 
 	/* Or the next reader would put the logs back as pruned ones. */
-	e = sync_forget_logs(r, rep->remote);
+	e = sync_forget_logs(r, rep->remote, rep->remote);
 	others_forget(r);
 	if (e == NULL)
 		e = set_all_aside(r, rep->remote, folder);

@@ -19,6 +19,12 @@ take_log(struct repo *r, const char *remote, const char *writer,
 	struct err *e = ref_read(r, name, &tip);
 	int made;
 
+	/* It leads nowhere here, and is fetched by the present name. */
+	if (!object_exists(r, &log->id)) {
+		err_free(e);
+		free(name);
+		return NULL;
+	}
 	if (e != NULL && e->code == ERR_NOTFOUND) {
 		err_free(e);
 		e = ref_swap(r, name, NULL, &log->id);
@@ -80,7 +86,7 @@ take_over(struct repo *r, const char *remote, const char *old)
 	if (e == NULL)
 		e = former_follow_rename(r, remote, old);
 	if (e == NULL)
-		e = sync_forget_logs(r, old);
+		e = sync_forget_logs(r, old, remote);
 	if (e == NULL)
 		sync_forget_refusals(r, old);
 	return e;

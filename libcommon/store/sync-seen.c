@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/barred.h"
 #include "store/index.h"
 #include "store/logrefs.h"
 #include "store/lost.h"
@@ -16,16 +17,37 @@ struct putting {
 	struct repo *repo;
 	struct strvec rewound;
 	size_t restored, left;
+	int asked, barred;	/* if any object is out of reach */
 };
 
-/* 1 if it, or what is behind it, is a record; 0 also if it is not here. */
 static int
-has_records(struct repo *r, const struct oid *id)
+is_barred(struct putting *p)
+{
+	char *why, *remedy = NULL;
+
+	if (!p->asked) {
+		why = objects_barred(p->repo, &remedy);
+		p->asked = 1;
+		p->barred = why != NULL;
+		free(why);
+		free(remedy);
+	}
+	return p->barred;
+}
+
+/*
+ * 1 if it, or what is behind it, is a record; 0 also if it is not here.  What
+ * may only be out of reach is left for another time.
+ */
+static int
+has_records(struct putting *p, const struct oid *id)
 {
 	struct record rec;
-	struct err *e = record_read(r, id, &rec);
+	struct err *e = record_read(p->repo, id, &rec);
 	int has = e == NULL || rec.parent_count > 0;
 
+	if (!has && e->code == ERR_NOTFOUND)
+		p->left += (size_t)is_barred(p);
 	err_free(e);
 	record_release(&rec);
 	return has;
@@ -44,17 +66,19 @@ set_aside(struct putting *p, const char *remote, const char *writer,
 	err_free(e);
 }
 
-static void
+/* 1 if the ref is where it was. */
+static int
 swap_back(struct putting *p, const char *name, const struct oid *now,
     const struct oid *id)
 {
 	struct err *e = ref_swap(p->repo, name, now, id);
+	int back = e == NULL;
 
-	p->restored += e == NULL;
-	p->left += e != NULL;
+	p->restored += (size_t)back;
 	if (e == NULL && !strvec_has(&p->rewound, name))
 		strvec_push(&p->rewound, name);
 	err_free(e);
+	return back;
 }
 
 static void
@@ -64,20 +88,23 @@ put_fetched(struct putting *p, const struct ref *seen, const char *remote,
 	struct repo *r = p->repo;
 	struct oid now;
 	struct err *e = ref_read(r, seen->name, &now);
+	int back = 0;
 
 	if (e != NULL && e->code == ERR_NOTFOUND) {
-		swap_back(p, seen->name, NULL, &seen->id);
+		back = swap_back(p, seen->name, NULL, &seen->id);
 	} else if (e != NULL) {
 		p->left++;	/* damaged, which others tell */
+		back = 1;
 	} else if (repo_contains(r, &seen->id, &now)) {
-		swap_back(p, seen->name, &now, &seen->id);
+		back = swap_back(p, seen->name, &now, &seen->id);
 	} else if (log_surely_lacks(r, &now, &seen->id)) {
 		/* As if it had been fetched without force; both are read. */
 		set_aside(p, remote, writer, &now);
-		swap_back(p, seen->name, &now, &seen->id);
-	} else {
-		set_aside(p, remote, writer, &seen->id);
+		back = swap_back(p, seen->name, &now, &seen->id);
 	}
+	/* Locked, perhaps, or another ref is in its way. */
+	if (!back)
+		set_aside(p, remote, writer, &seen->id);
 	err_free(e);
 }
 
@@ -123,7 +150,7 @@ put_all(struct putting *p, struct index *ix, const struct reflist *seen)
 
 	for (i = 0; i < seen->n; i++) {
 		if (index_find(ix, &seen->v[i].id, &entry) ||
-		    !has_records(p->repo, &seen->v[i].id))
+		    !has_records(p, &seen->v[i].id))
 			continue;
 		if (strncmp(seen->v[i].name, LOG_PREFIX,
 		    strlen(LOG_PREFIX)) == 0)
@@ -141,7 +168,7 @@ size_t
 sync_restore_seen(struct repo *r, struct index *ix,
     const struct reflist *seen, size_t *left)
 {
-	struct putting p = { r, STRVEC_INIT, 0, 0 };
+	struct putting p = { r, STRVEC_INIT, 0, 0, 0, 0 };
 	size_t before;
 
 	sync_rewound_refs(r, &p.rewound);

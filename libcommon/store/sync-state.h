@@ -17,8 +17,12 @@ struct err *sync_remember_logs(struct repo *, const struct sync_report *);
  * refspecs away.
  */
 struct err *sync_follow_rename(struct repo *, const char *remote);
-/* The logs of that remote are to be looked for elsewhere from now on. */
-struct err *sync_forget_logs(struct repo *, const char *remote);
+/*
+ * The logs of that remote are to be looked for elsewhere from now on; but
+ * those that are not here, and may yet come back, as those of `now`.
+ */
+struct err *sync_forget_logs(struct repo *, const char *remote,
+		const char *now);
 /* What sync_rewound() is to return: one name a line. */
 struct err *sync_write_rewound(struct repo *, const char *remote,
 		const struct buf *);
