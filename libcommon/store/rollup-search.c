@@ -23,6 +23,7 @@ struct rollup_search {
 	int64_t oldest;			/* of all roll-ups */
 	int listed, named;		/* what follows is filled */
 	struct oidset there;		/* on the remote, from the oldest on */
+	struct oidset own;		/* roll-ups in their writers' logs */
 	struct taken *v;		/* by writer */
 	size_t n, cap;
 };
@@ -51,6 +52,7 @@ rollup_search_free(struct rollup_search *s)
 		free(s->v[i].writer);
 	free(s->v);
 	oidset_release(&s->there);
+	oidset_release(&s->own);
 	free(s);
 }
 
@@ -177,13 +179,18 @@ list_there(struct rollup_search *s)
 
 /*
  * 1 if the remote has this roll-up.  Most likely it is in its writer's log;
- * the first that is not has all of them listed.
+ * the first that is not has all of them listed.  One has hundreds of logs,
+ * and is asked for each of them.
  */
 static int
 is_there(struct rollup_search *s, const struct oid *id)
 {
-	if (!s->listed && is_in_own_log(s, id))
+	if (oidset_has(&s->own, id))
 		return 1;
+	if (!s->listed && is_in_own_log(s, id)) {
+		oidset_add(&s->own, id);
+		return 1;
+	}
 	if (!s->named)
 		read_names(s);
 	if (!s->listed)

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "store/index.h"
+#include "store/record.h"
 #include "store/sync-former.h"
 #include "store/writer-name.h"
 
@@ -126,4 +127,32 @@ sync_is_below_log(struct repo *r, const struct sync_report *rep,
 	}
 	free(name);
 	return below;
+}
+
+struct err *
+sync_keep(struct repo *r, const char *remote, const char *writer,
+    const struct oid *id, int *made)
+{
+	char hex[OID_HEX_SIZE], *name;
+	struct record rec;
+	struct err *e;
+
+	*made = 0;
+	oid_hex(id, hex);
+	name = xasprintf("refs/agent-remotes/%s/kept/%s/log/%s", remote, hex,
+	    writer);
+	e = record_read(r, id, &rec);
+	if (e == NULL || rec.parent_count > 0) {
+		err_free(e);
+		e = ref_swap(r, name, NULL, id);
+		*made = e == NULL;
+	}
+	/* It is there already, or leads nowhere. */
+	if (e != NULL && (e->code == ERR_MOVED || e->code == ERR_INPUT)) {
+		err_free(e);
+		e = NULL;
+	}
+	record_release(&rec);
+	free(name);
+	return e;
 }

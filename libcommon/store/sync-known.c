@@ -143,27 +143,53 @@ may_come_back(struct repo *r, const struct oid *id)
 	return may;
 }
 
-/* The lines of logs of `remote` that are not here, by another name of it. */
+/*
+ * The lines of logs of `remote` that are not here, whose records no other log
+ * has, and that may come back.
+ */
 static struct err *
-rename_lost(struct repo *r, const char *remote, const char *now,
-    struct buf *text)
+list_left(struct repo *r, const char *remote, struct strvec *left)
 {
 	struct strvec lost = STRVEC_INIT;
-	struct err *e = sync_list_pruned(r, &lost);
-	char hex[OID_HEX_SIZE];
+	struct index_entry entry;
+	struct index *ix = NULL;
 	struct known k;
+	struct err *e = sync_list_pruned(r, &lost);
 	size_t i;
 
+	if (e == NULL && lost.n > 0)
+		e = index_open_plain(r, &ix);
 	for (i = 0; e == NULL && i < lost.n; i++) {
 		if (!parse_known(lost.v[i], &k))
 			continue;
-		oid_hex(&k.id, hex);
-		if (strcmp(k.remote, remote) == 0 && may_come_back(r, &k.id))
-			buf_addf(text, "%s refs/agent-remotes/%s/log/%s\n",
-			    hex, now, k.writer);
+		if (strcmp(k.remote, remote) == 0 &&
+		    !index_find(ix, &k.id, &entry) &&
+		    may_come_back(r, &k.id))
+			strvec_push(left, lost.v[i]);
 		free(k.remote);
 	}
+	index_close(ix);
 	strvec_release(&lost);
+	return e;
+}
+
+/* The same as lines of a remote of the name `now`. */
+static struct err *
+rename_left(struct repo *r, const char *remote, const char *now,
+    struct buf *text)
+{
+	struct strvec left = STRVEC_INIT;
+	struct err *e = list_left(r, remote, &left);
+	struct known k;
+	size_t i;
+
+	for (i = 0; e == NULL && i < left.n; i++)
+		if (parse_known(left.v[i], &k)) {
+			buf_addf(text, "%.*s refs/agent-remotes/%s/log/%s\n",
+			    OID_HEX_SIZE - 1, left.v[i], now, k.writer);
+			free(k.remote);
+		}
+	strvec_release(&left);
 	return e;
 }
 
@@ -175,7 +201,7 @@ sync_forget_logs(struct repo *r, const char *remote, const char *now)
 	struct err *e = keep_others(r, path, remote, &text);
 
 	if (e == NULL)
-		e = rename_lost(r, remote, now, &text);
+		e = rename_left(r, remote, now, &text);
 	if (e == NULL)
 		e = file_write_cache(path, text.p, text.len);
 	if (e == NULL)
@@ -349,34 +375,6 @@ sync_restore_pruned(struct repo *r)
 	return e;
 }
 
-struct err *
-sync_keep(struct repo *r, const char *remote, const char *writer,
-    const struct oid *id, int *made)
-{
-	char hex[OID_HEX_SIZE], *name;
-	struct record rec;
-	struct err *e;
-
-	*made = 0;
-	oid_hex(id, hex);
-	name = xasprintf("refs/agent-remotes/%s/kept/%s/log/%s", remote, hex,
-	    writer);
-	e = record_read(r, id, &rec);
-	if (e == NULL || rec.parent_count > 0) {
-		err_free(e);
-		e = ref_swap(r, name, NULL, id);
-		*made = e == NULL;
-	}
-	/* It is there already, or leads nowhere. */
-	if (e != NULL && (e->code == ERR_MOVED || e->code == ERR_INPUT)) {
-		err_free(e);
-		e = NULL;
-	}
-	record_release(&rec);
-	free(name);
-	return e;
-}
-
 size_t
 sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 {
@@ -441,31 +439,25 @@ logs_changed(struct repo *r, const struct sync_report *rep)
 
 /*
  * What else was fetched of the writers whose logs a plain fetch pruned, now
- * that the notes of who rolled them up are here.  `left` gets the lines of
- * the other logs that could not be put back just now.
+ * that the notes of who rolled them up are here.
  */
 static struct err *
 forget_rolled_up(struct repo *r, struct index *ix,
-    const struct sync_report *rep, struct strvec *left)
+    const struct sync_report *rep)
 {
 	struct rollup_search *search = rollup_search_new(ix, r, rep->remote,
 	    rep);
 	struct strvec lost = STRVEC_INIT;
 	struct err *e = sync_list_pruned(r, &lost);
-	struct index_entry entry;
 	struct known k;
 	size_t i;
 
 	for (i = 0; e == NULL && i < lost.n; i++) {
 		if (!parse_known(lost.v[i], &k))
 			continue;
-		if (strcmp(k.remote, rep->remote) != 0)
-			;
-		else if (rollup_has(search, k.writer, &k.id))
+		if (strcmp(k.remote, rep->remote) == 0 &&
+		    rollup_has(search, k.writer, &k.id))
 			e = rollup_forget(r, k.remote, k.writer, &k.id);
-		else if (!index_find(ix, &k.id, &entry) &&
-		    may_come_back(r, &k.id))
-			strvec_push(left, lost.v[i]);
 		free(k.remote);
 	}
 	rollup_search_free(search);
@@ -474,9 +466,20 @@ forget_rolled_up(struct repo *r, struct index *ix,
 }
 
 struct err *
-sync_remember_logs(struct repo *r, const struct sync_report *rep)
+sync_forget_reached(struct repo *r, const char *remote)
 {
 	struct strvec left = STRVEC_INIT;
+	struct err *e = list_left(r, remote, &left);
+
+	if (e == NULL)
+		e = write_known(r, remote, &left);
+	strvec_release(&left);
+	return e;
+}
+
+struct err *
+sync_remember_logs(struct repo *r, const struct sync_report *rep)
+{
 	struct index *ix = NULL;
 	struct err *e;
 
@@ -485,10 +488,9 @@ sync_remember_logs(struct repo *r, const struct sync_report *rep)
 	/* What was known is compared with what is read now, or never. */
 	e = index_open(r, &ix);
 	if (e == NULL)
-		e = forget_rolled_up(r, ix, rep, &left);
+		e = forget_rolled_up(r, ix, rep);
 	index_close(ix);
 	if (e == NULL)
-		e = write_known(r, rep->remote, &left);
-	strvec_release(&left);
+		e = sync_forget_reached(r, rep->remote);
 	return e;
 }

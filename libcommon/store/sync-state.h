@@ -23,6 +23,8 @@ struct err *sync_follow_rename(struct repo *, const char *remote);
  */
 struct err *sync_forget_logs(struct repo *, const char *remote,
 		const char *now);
+/* Logs that are not here any more, and whose records other logs have. */
+struct err *sync_forget_reached(struct repo *, const char *remote);
 /* What sync_rewound() is to return: one name a line. */
 struct err *sync_write_rewound(struct repo *, const char *remote,
 		const struct buf *);
