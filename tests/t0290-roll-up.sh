@@ -77,6 +77,10 @@ HOOK
 	test_grep "rolled up 5 logs of 'origin' into this clone's" err
 	test_grep "1 log on 'origin' could not be deleted ('log/.*stale" err
 	test_grep 'no record is lost' err
+	# No reader looks for the logs that are gone.
+	git for-each-ref --format='%(refname)' refs/agent-remotes/origin/log >out
+	cut -d' ' -f2 .git/agent/known-logs >known
+	test_cmp out known
 	rm ../srv/jobs.git/hooks/post-receive
 	test "$(server_refs log)" = 2
 	test "$(git for-each-ref refs/agent-remotes/origin/log | wc -l)" = 2

@@ -250,6 +250,8 @@ void	 refs_moved(struct repo *);
  * who writes something before that.
  */
 struct err *ref_check_quarantine(void);
+/* All of these, as they are in the list, or none: ERR_MOVED. */
+struct err *refs_remove(struct repo *, const struct reflist *);
 struct err *ref_set(struct repo *, const char *name, const struct oid *to);
 struct err *ref_remove(struct repo *, const char *name);	/* or absent */
 /* If it is where it was, or absent; ERR_MOVED. */

@@ -22,6 +22,8 @@ struct ended {
 	struct oid tip;		/* what is rolled up of it */
 	int has_notes;		/* and those are ours now */
 	struct oid notes;
+	int has_beat;
+	struct oid beat;
 	int deleted;		/* the remote has it no more */
 };
 
@@ -254,20 +256,72 @@ add_deletion(const struct sync_report *rep, const char *what,
 
 /* What the writer has besides the log; it has no use without. */
 static void
-add_rest(struct repo *r, const struct sync_report *rep, const struct ended *l,
+add_rest(const struct sync_report *rep, const struct ended *l,
     struct strvec *leases, struct strvec *specs)
 {
-	char *ref = xasprintf("refs/agent-remotes/%s/beat/%s", rep->remote,
-	    l->writer);
-	struct oid beat;
-	struct err *e = ref_read(r, ref, &beat);
-
-	if (e == NULL)
-		add_deletion(rep, "beat", l, &beat, leases, specs);
+	if (l->has_beat)
+		add_deletion(rep, "beat", l, &l->beat, leases, specs);
 	if (l->has_notes)
 		add_deletion(rep, "notes", l, &l->notes, leases, specs);
+}
+
+/* 1 if the ref is here, and then it is in the list. */
+static int
+add_here(struct repo *r, struct reflist *list, char *name, struct oid *id)
+{
+	struct err *e = ref_read(r, name, id);
+	int here = e == NULL;
+
+	if (here)
+		reflist_add(list, name, id);
 	err_free(e);
-	free(ref);
+	free(name);
+	return here;
+}
+
+/*
+ * What was fetched of these writers, all at once: our own log has what they
+ * wrote, and is on the remote.  0: not all of it, as some have moved.
+ */
+static int
+forget_some(struct repo *r, const char *remote, struct ended *v, size_t n)
+{
+	struct reflist refs = REFLIST_INIT;
+	struct turn turn = TURN_INIT;
+	struct err *e;
+	struct oid id;
+	size_t i;
+	int all = 1;
+
+	e = turn_begin(&turn, r, TURN_PUSH, 1);
+	for (i = 0; e == NULL && i < n; i++) {
+		all &= !add_here(r, &refs, xasprintf("refs/agent-remotes/%s/"
+		    "log/%s", remote, v[i].writer), &id) ||
+		    oid_equal(&id, &v[i].tip);
+		v[i].has_beat = add_here(r, &refs, xasprintf("refs/"
+		    "agent-remotes/%s/beat/%s", remote, v[i].writer),
+		    &v[i].beat);
+		(void)add_here(r, &refs, xasprintf("refs/notes/agent-remotes/"
+		    "%s/%s", remote, v[i].writer), &id);
+	}
+	if (e == NULL && all)
+		e = refs_remove(r, &refs);
+	turn_end(&turn, 0);
+	all &= e == NULL;
+	err_free(e);
+	reflist_release(&refs);
+	return all;
+}
+
+/* The remote has it still; without this the next fetch would bring it. */
+static void
+take_back(struct repo *r, const char *remote, const struct ended *l)
+{
+	char *name = xasprintf("refs/agent-remotes/%s/log/%s", remote,
+	    l->writer);
+
+	err_free(ref_swap(r, name, NULL, &l->tip));
+	free(name);
 }
 
 static struct ended *
@@ -336,21 +390,26 @@ delete_some(struct repo *r, struct ended_list *list, size_t *from,
 	struct sync_report rep[2] = { { 0 }, { 0 } };
 	struct err *e;
 	size_t i, first = *from;
+	int forgotten;
 
 	for (; *from < list->n && specs[0].n < DELETE_MAX; ++*from)
 		add_deletion(&u->sync, "log", &list->v[*from],
 		    &list->v[*from].tip, &leases[0], &specs[0]);
+	forgotten = forget_some(r, u->sync.remote, &list->v[first],
+	    *from - first);
 	e = push_deletions(r, u, &leases[0], &specs[0], &rep[0]);
 	if (e == NULL)
 		settle(&rep[0], list, u);
 	for (i = first; e == NULL && i < *from; i++)
 		if (list->v[i].deleted)
-			add_rest(r, &u->sync, &list->v[i], &leases[1],
+			add_rest(&u->sync, &list->v[i], &leases[1],
 			    &specs[1]);
 	if (e == NULL)
 		e = push_deletions(r, u, &leases[1], &specs[1], &rep[1]);
 	for (i = first; e == NULL && i < *from; i++)
-		if (list->v[i].deleted)
+		if (forgotten && !list->v[i].deleted)
+			take_back(r, u->sync.remote, &list->v[i]);
+		else if (!forgotten && list->v[i].deleted)
 			e = rollup_forget(r, u->sync.remote,
 			    list->v[i].writer, &list->v[i].tip);
 	if (!rep[0].reached)
@@ -400,6 +459,8 @@ rollup_run(struct repo *r, int64_t age, int dry_run, struct rollup *u)
 			e = push_own(r, u, &arrived);
 		while (e == NULL && arrived && from < list.n)
 			e = delete_some(r, &list, &from, u);
+		if (e == NULL)
+			e = sync_forget_reached(r, u->sync.remote);
 	}
 	ended_release(&list);
 	return e;

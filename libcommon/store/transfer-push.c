@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "store/network.h"
+#include "store/sync-state.h"
 #include "store/transfer-explain.h"
 
 #define WORDS_MAX 1000
@@ -195,14 +196,33 @@ transfer_push(struct repo *r, const struct strvec *specs, int background,
 	return e;
 }
 
+/*
+ * Most often all goes well: as one transaction, for which a server writes its
+ * packed-refs once, and not for each ref.  Else each for itself.
+ */
 struct err *
 transfer_delete(struct repo *r, const struct strvec *leases,
     const struct strvec *specs, int background, struct sync_report *rep)
 {
+	struct strvec options = STRVEC_INIT;
 	struct buf output = BUF_INIT;
-	struct err *e = transfer_push_once(r, leases, specs, background, rep,
-	    &output);
+	size_t i, before = rep->n;
+	struct err *e;
 
+	strvec_push(&options, "--atomic");
+	for (i = 0; i < leases->n; i++)
+		strvec_push(&options, leases->v[i]);
+	e = transfer_push_once(r, &options, specs, background, rep, &output);
+	if (e == NULL && (rep->refused > 0 ||
+	    strstr(output.p, "--atomic") != NULL)) {
+		sync_drop_from(rep, before);
+		free(rep->problem);
+		rep->problem = NULL;
+		buf_clear(&output);
+		e = transfer_push_once(r, leases, specs, background, rep,
+		    &output);
+	}
 	buf_release(&output);
+	strvec_release(&options);
 	return e;
 }
