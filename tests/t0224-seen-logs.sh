@@ -294,6 +294,25 @@ t 'batches, too; a forced fetch in a clone; a log that went on by hand' <<'EOF'
 	done
 EOF
 
+t 'a log that cannot be put back just now is not said to be back' <<'EOF'
+	cd unread-b
+	git agent log 'done' v7
+	log=refs/agent/log/$(writer)
+	id=$(git rev-parse "$log")
+	git update-ref "$log" "$log^"
+	# As of a git that was killed.
+	touch ".git/$log.lock"
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep v7 out
+	test_no_grep 'what it had is back' err
+	test "$(git rev-parse "$log")" != "$id"
+	rm ".git/$log.lock"
+	test_exit 3 git agent log --offline 2>err
+	test_grep "'$log', had been set back or deleted.* what it had is back" err
+	test "$(git rev-parse "$log")" = "$id"
+	test ! -e .git/agent/lost-logs
+EOF
+
 t 'a log that went on without a write is looked through once' <<'EOF'
 	cd unread-b
 	git agent log 'done' v5

@@ -4,6 +4,7 @@
 . "${0%/*}/lib.sh"
 . "$ROOT/tests/fixtures/coordination.sh"
 . "$ROOT/tests/fixtures/doctor.sh"
+. "$ROOT/tests/fixtures/bad-logs.sh"
 
 # clones ORIGIN NAME…: clones ORIGIN-NAME of a new origin.
 clones() {
@@ -161,6 +162,27 @@ t 'a log that is another one there is brought over beside it' <<'EOT'
 	nothing_found
 EOT
 
+t 'one that is replaced there is no rewound log, and not asked for twice' <<'EOT'
+	cd job-new
+	b=$(cd ../job-b && writer)
+	other=$(git rev-parse "refs/agent-remotes/origin/elsewhere/refs#agent/log/$b")
+	git push -q --force origin "$(good_record third):refs/agent/log/$b"
+	test_exit 0 counted git-agent-sync >out 2>err
+	test_empty out
+	test_grep "nothing new on 'origin'" err
+	test "$(calls fetch)" = 1
+	test_empty .git/agent/rewound
+	test "$(git rev-parse "refs/agent-remotes/origin/elsewhere/refs#agent/log/$b")" = "$other"
+	# An earlier version noted it, and nobody is alarmed by that either.
+	echo "refs/agent-remotes/origin/elsewhere/refs#agent/log/$b" \
+		>.git/agent/rewound
+	test_exit 0 git agent log --offline >out 2>err
+	test_empty err
+	git push -q --force origin "$other:refs/agent/log/$b"
+	git agent sync
+	nothing_found
+EOT
+
 t 'killed behind the fetch of git, the next sync carries them' <<'EOT'
 	(cd job-late && git -c agent.prefix=refs/agent agent log done latest)
 	log=log/$(cd job-late && writer)
@@ -189,6 +211,27 @@ t 'killed behind the fetch of git, the next sync carries them' <<'EOT'
 	test_grep "^push *$log *carried$" out
 	test ! -e .git/agent/unsettled/origin
 	nothing_found
+EOT
+
+t 'why git does not take one is told by --check, too' <<'EOT'
+	clones told a old
+	cd told-a
+	git agent log done a1
+	prefix refs/heads/agent
+	git agent log done a2
+	git config transfer.fsckObjects true
+	cd ../told-old
+	bad=$(bad_record cron-1)
+	git push -q origin "$bad:refs/agent/log/cron-1"
+	cd ../told-a
+	found former refs/agent/log/cron-1 'git agent sync --repair'
+	test_no_grep 'git does not take them' out
+	test_exit 1 git agent sync
+	test_exit 1 git agent sync --check >out
+	test_grep "^former: 'refs/agent/log/cron-1': .*; git does not take them: object $bad: badTimezone" out
+	git config fetch.fsck.badTimezone ignore
+	repaired told
+	test "$(server_tip told refs/heads/agent/log/cron-1)" = "$bad"
 EOT
 
 # ---- which prefixes ----------------------------------------------------------

@@ -58,4 +58,31 @@ t 'not where maintenance.auto or gc.auto forbids it' <<'EOF'
 	test "$(packed)" = "$before"
 EOF
 
+t 'a heartbeat and notes that a gc packs in the midst of a sync are sent' <<'EOF'
+	mkdir collecting
+	cat >collecting/git <<-END
+	#!/bin/sh
+	# The real git, and behind a fetch what another process may do then.
+	"$(command -v git)" "\$@"
+	status=\$?
+	case " \$* " in
+	*" fetch "*) "$(command -v git)" gc -q --prune=now ;;
+	esac
+	exit \$status
+	END
+	chmod +x collecting/git
+	new_clone project gc
+	cd gc
+	git agent log 'done' eight
+	git agent sync
+	beat=refs/agent/beat/$(writer) notes=refs/notes/agent/$(writer)
+	git update-ref "$beat" "$(git commit-tree -m beat 'HEAD^{tree}')"
+	PATH=$SCRATCH/collecting:$PATH test_exit 0 git-agent-sync >out
+	test_grep "^push *beat/$(writer) *new$" out
+	git notes --ref="$notes" add -m result HEAD
+	PATH=$SCRATCH/collecting:$PATH test_exit 0 git-agent-sync >out
+	test_grep "^push *notes/$(writer) *new$" out
+	test "$(git count-objects)" = '0 objects, 0 kilobytes'
+EOF
+
 finish
