@@ -443,6 +443,12 @@ repo_shared_path(const struct repo *r, const char *name)
 }
 
 char *
+repo_remote_path(const struct repo *r, const char *what, const char *remote)
+{
+	return xasprintf("%s/agent/%s/%s", r->commondir, what, remote);
+}
+
+char *
 repo_local_path(const struct repo *r, const char *name)
 {
 	return xasprintf("%s/agent/%s", r->gitdir, name);

@@ -13,21 +13,11 @@
 
 #define ELSEWHERE "elsewhere/"
 
-static char *
-state_path(struct repo *r, const char *what, const char *remote)
-{
-	char *name = xasprintf("%s/%s", what, remote);
-	char *path = repo_shared_path(r, name);
-
-	free(name);
-	return path;
-}
-
 /* The lines of the state; what is not whole counts as not there. */
 static void
 read_state(struct repo *r, const char *remote, struct strvec *prefixes)
 {
-	char *path = state_path(r, "prefixes", remote), *line, *rest;
+	char *path = repo_remote_path(r, "prefixes", remote), *line, *rest;
 	struct buf text = BUF_INIT;
 
 	err_free(file_read(path, &text));
@@ -73,7 +63,7 @@ static struct err *
 write_state(struct repo *r, const char *remote, const char *prefix,
     const struct strvec *former)
 {
-	char *path = state_path(r, "prefixes", remote);
+	char *path = repo_remote_path(r, "prefixes", remote);
 	struct buf text = BUF_INIT;
 	struct err *e;
 	size_t i;
@@ -133,7 +123,7 @@ void
 former_begin(struct repo *r, const struct sync_report *rep,
     struct strvec *specs, int *all)
 {
-	char *path = state_path(r, "unsettled", rep->remote), *folder;
+	char *path = repo_remote_path(r, "unsettled", rep->remote), *folder;
 	struct strvec former = STRVEC_INIT;
 	size_t i;
 
@@ -250,7 +240,7 @@ struct err *
 former_take(struct repo *r, struct sync_report *rep, int all)
 {
 	struct move_search s = { .repo = r, .remote = rep->remote };
-	char *path = state_path(r, "unsettled", rep->remote), *full;
+	char *path = repo_remote_path(r, "unsettled", rep->remote), *full;
 	struct err *e = NULL;
 	size_t i;
 	int news;
@@ -325,7 +315,7 @@ former_follow_rename(struct repo *r, const char *remote, const char *old)
 	if (e == NULL)
 		e = take_over(r, remote, xasprintf("refs/agent-remotes/%s/"
 		    ELSEWHERE, old));
-	path = state_path(r, "prefixes", old);
+	path = repo_remote_path(r, "prefixes", old);
 	if (e == NULL)
 		(void)unlink(path);
 	strvec_release(&former);

@@ -120,10 +120,10 @@ remember_time(struct repo *r, const char *remote)
 	return e;
 }
 
+/* Frees the path. */
 static char *
-read_list(struct repo *r, const char *name)
+read_list(char *path)
 {
-	char *path = repo_shared_path(r, name);
 	struct buf text = BUF_INIT;
 
 	err_free(file_read(path, &text));
@@ -135,8 +135,8 @@ read_list(struct repo *r, const char *name)
 void
 sync_rewound_refs(struct repo *r, struct strvec *refs)
 {
-	char *text = read_list(r, "rewound"), *line, *rest = text;
-	char *ref, *remote, *last = NULL;
+	char *text = read_list(repo_shared_path(r, "rewound"));
+	char *line, *rest = text, *ref, *remote, *last = NULL;
 	const char *name;
 	int there = 0;
 
@@ -196,26 +196,20 @@ sync_rewound(struct repo *r, const char *remote)
 static char *
 read_of(struct repo *r, const char *what, const char *remote)
 {
-	char *name = xasprintf("%s/%s", what, remote);
-	char *list = read_list(r, name);
-
-	free(name);
-	return list;
+	return read_list(repo_remote_path(r, what, remote));
 }
 
 static void
 write_of(struct repo *r, const char *what, const char *remote,
     const char *text)
 {
-	char *name = xasprintf("%s/%s", what, remote);
-	char *path = repo_shared_path(r, name);
+	char *path = repo_remote_path(r, what, remote);
 
 	if (*text != '\0')
 		err_free(file_write_cache(path, text, strlen(text)));
 	else
 		(void)unlink(path);
 	free(path);
-	free(name);
 }
 
 char *
