@@ -105,6 +105,7 @@ t 'a hook of the git that a sync waits for does not wait for that sync' <<'EOF'
 	#!/bin/sh
 	test "$1" = committed || exit 0
 	grep -q refs/agent-remotes/origin/log/ || exit 0
+	echo "$GIT_AGENT_SYNCING" >where
 	timeout 20 git agent sync --fetch >>hook 2>&1
 	echo "ended with $?" >>hook
 	END
@@ -112,6 +113,7 @@ t 'a hook of the git that a sync waits for does not wait for that sync' <<'EOF'
 	git agent sync
 	test_grep 'another sync of this clone is running' hook
 	test "$(grep -v running hook | head -n 1)" = 'ended with 1'
+	test "$(cat where)" = "$PWD/.git"
 	rm .git/hooks/reference-transaction
 	git agent sync
 	subjects >out
