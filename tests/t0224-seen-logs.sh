@@ -305,6 +305,10 @@ t 'a log that cannot be put back just now is not said to be back' <<'EOF'
 	test_exit 3 git agent log --offline >out 2>err
 	test_grep v7 out
 	test_no_grep 'what it had is back' err
+	test_no_grep 'not here' err
+	test_grep "'$log', had been .* cannot be put back to $id just now" err
+	test_exit 3 git agent log --offline
+	test_lines 1 .git/agent/lost-logs
 	test "$(git rev-parse "$log")" != "$id"
 	rm ".git/$log.lock"
 	test_exit 3 git agent log --offline 2>err

@@ -91,6 +91,18 @@ append(struct repo *r, const char *name, const char *lines)
 	return e;
 }
 
+static int
+is_line(void *arg, const struct oid *id, const char *ref, int damaged)
+{
+	struct buf line = BUF_INIT;
+	int is;
+
+	add_line(&line, id, ref, damaged);
+	is = strcmp(line.p, arg) == 0;
+	buf_release(&line);
+	return is;
+}
+
 struct err *
 lost_keep(struct repo *r, const char *ref, const struct oid *tip, int damaged)
 {
@@ -99,7 +111,8 @@ lost_keep(struct repo *r, const char *ref, const struct oid *tip, int damaged)
 	struct err *e = turn(r, &lock, LOCK_WAIT_MS);
 
 	add_line(&line, tip, ref, damaged);
-	if (e == NULL)
+	/* What cannot be put back just now is tried by each command. */
+	if (e == NULL && !each(r, LOST, is_line, line.p))
 		e = append(r, LOST, line.p);
 	lock_release(&lock);
 	buf_release(&line);

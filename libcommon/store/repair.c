@@ -213,28 +213,41 @@ log_check(struct repo *r, const char *ref)
 	return log_look(r, ref);
 }
 
+/* What to say of a tip that is remembered; malloc'd. */
+static char *
+lost_text(struct repo *r, const struct ref *lost)
+{
+	char *path, *command, *text, hex[OID_HEX_SIZE];
+
+	oid_hex(&lost->id, hex);
+	if (record_is_here(r, &lost->id))	/* git's lock is on the ref */
+		return xasprintf("a log of this clone, '%s', had been set "
+		    "back or deleted, and cannot be put back to %s just now; "
+		    "'git agent sync --check' tells more", lost->name, hex);
+	path = repo_shared_path(r, "lost-logs");
+	command = shell_format("rm -f %s", path);
+	text = xasprintf("records of this clone, up to %s, are not here, and "
+	    "its log went on without them; put their objects back, or, if "
+	    "they are gone for good, run '%s'", hex, command);
+	free(command);
+	free(path);
+	return text;
+}
+
 /* What the log went on without may yet come back. */
 static void
 note_lost(struct repo *r)
 {
-	char *path = repo_shared_path(r, "lost-logs"), *text, *command;
 	struct reflist lost = REFLIST_INIT;
-	char hex[OID_HEX_SIZE];
+	char *text;
 
 	lost_list(r, 1, &lost);
 	if (lost.n > 0) {
-		oid_hex(&lost.v[0].id, hex);
-		command = shell_format("rm -f %s", path);
-		text = xasprintf("records of this clone, up to %s, are not "
-		    "here, and its log went on without them; put their "
-		    "objects back, or, if they are gone for good, run "
-		    "'%s'", hex, command);
-		free(command);
+		text = lost_text(r, &lost.v[0]);
 		repo_note_damage(r, text);
 		free(text);
 	}
 	reflist_release(&lost);
-	free(path);
 }
 
 void
