@@ -255,6 +255,38 @@ t 'the lock of a killed process of ours is removed without a word' <<'END'
 	test -z "$(find .git/refs/agent/log -name '*.lock')"
 END
 
+# rival: a clone with a refspec that the next sync takes away.
+rival() {
+	fixture=wrote
+	restore
+	git config --add remote.origin.fetch \
+		'refs/old/log/*:refs/agent-remotes/origin/log/*'
+}
+
+t 'so is that on the config where a refspec was to go' <<'END'
+	rival
+	"$inject" "$SCRATCH/run" "$SCRATCH/points" count git-agent-sync
+	k=$(sed -n 's/ own lock openat .*config.lock$//p' "$SCRATCH/points")
+	rival
+	test_exit 137 "$inject" "$SCRATCH/run" "$SCRATCH/point" killed "$k" \
+		git-agent-sync
+	test -e .git/config.lock
+	git-agent-sync
+	test ! -e .git/config.lock
+	git config --get-all remote.origin.fetch >specs
+	test_no_grep refs/old specs
+	test_grep '^refs/agent/log' specs
+END
+
+t 'and one that is not ours is named, and what to do about it' <<'END'
+	rival
+	touch .git/config.lock
+	test_exit 128 git-agent-sync 2>err
+	test_grep "'config' is locked; if 'pgrep -a git'" err
+	test_grep "run 'rm -f .*/config.lock'" err
+	test -e .git/config.lock
+END
+
 # The figures are to be seen under prove, too.
 cat summary
 awk '{ n += $3; f += $5; b += $7 } END { print "# injected: " f \

@@ -33,10 +33,19 @@ repo_drop_refspec(struct repo *r, const char *name, const char *spec)
 	git_config *config = NULL;
 	struct buf value = BUF_INIT;
 	struct err *e = NULL;
+	struct guard guard;
+	int rc;
 
 	add_quoted(&value, spec);
-	if (git_repository_config(&config, r->git) != 0 ||
-	    git_config_delete_multivar(config, key, value.p) != 0)
+	rc = git_repository_config(&config, r->git);
+	if (rc == 0) {
+		guard_enter(&guard, r, "config");
+		rc = git_config_delete_multivar(config, key, value.p);
+		guard_leave(&guard, rc == GIT_ELOCKED);
+	}
+	if (rc == GIT_ELOCKED)
+		e = guard_locked(r, "config");
+	else if (rc != 0)
 		e = err_git("cannot take '%s' out of '%s'", spec, key);
 	git_config_free(config);
 	buf_release(&value);
