@@ -18,6 +18,13 @@ EOF
 	chmod +x .git/hooks/reference-transaction
 }
 
+# Where the prefix is a branch's, the remote-tracking branch is locked.
+branch_killers() {
+	killers
+	sed -i s,refs/agent-remotes/,refs/remotes/origin/agent/, \
+		.git/hooks/reference-transaction
+}
+
 # left: the locks that are there.
 left() {
 	find .git/refs -name '*.lock' | sort
@@ -95,6 +102,28 @@ t 'a lock that changes meanwhile is a living one' <<'EOF'
 	git agent sync
 	subjects >out
 	test_grep '^four$' out
+EOF
+
+t 'so it is with the remote-tracking branches of a prefix that is a branch' <<'EOF'
+	new_origin branch
+	new_clone branch branch-me
+	cd branch-me
+	git config agent.prefix refs/heads/agent
+	git agent log 'done' one
+	branch_killers
+	touch kill
+	git-agent-log 'done' two 2>err
+	left >locks
+	test_grep "refs/remotes/origin/agent/log/$(writer).lock" locks
+	touch -d '1 minute ago' "$(cat locks)"
+	test_exit 1 git agent sync --check >out
+	test_grep "^stale-lock: .*refs/remotes/origin/agent/log/$(writer).lock" out
+	git agent sync
+	test -z "$(left)"
+	git agent log 'done' three
+	git rev-parse "refs/remotes/origin/agent/log/$(writer)" >is
+	git rev-parse "refs/agent/log/$(writer)" >wanted
+	test_cmp is wanted
 EOF
 
 t 'a hook of the git that a sync waits for does not wait for that sync' <<'EOF'

@@ -21,6 +21,7 @@ struct look {
 	struct repo *repo;
 	struct diagnosis *d;
 	int folders;		/* how deep we are */
+	int locks_only;		/* the refs there are of no use to us */
 };
 
 /* How long ago the file changed, in seconds; -1: it is gone. */
@@ -129,7 +130,7 @@ look_below(struct look *l, const char *dir)
 			l->folders--;
 		} else if (ends_in(d->d_name, ".lock"))
 			look_at_lock(l, path);
-		else
+		else if (!l->locks_only)
 			look_at_ref(l, path);
 		free(path);
 	}
@@ -300,16 +301,39 @@ doctor_bad_index(struct repo *r)
 	return bad;
 }
 
+static void
+refs(struct repo *r, struct diagnosis *d)
+{
+	static const char *const folders[] = { "refs/agent",
+		"refs/agent-remotes", "refs/notes/agent",
+		"refs/notes/agent-remotes" };
+	struct strvec tracked = STRVEC_INIT;
+	struct look l = { .repo = r, .d = d };
+	char *path;
+	size_t i;
+
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		path = xasprintf("%s/%s", repo_commondir(r), folders[i]);
+		look_below(&l, path);
+		free(path);
+	}
+	l.locks_only = 1;
+	repo_tracked(r, &tracked);
+	for (i = 0; i < tracked.n; i++) {
+		path = xasprintf("%s/%s", repo_commondir(r), tracked.v[i]);
+		look_below(&l, path);
+		free(path);
+	}
+	strvec_release(&tracked);
+}
+
 void
 doctor_files(struct repo *r, struct diagnosis *d)
 {
 	static const char *const locks[] = { "packed-refs.lock",
 		"config.lock", "shallow.lock", "HEAD.lock",
 		"objects/maintenance.lock" };
-	static const char *const folders[] = { "refs/agent",
-		"refs/agent-remotes", "refs/notes/agent",
-		"refs/notes/agent-remotes" };
-	struct look l = { r, d, 0 };
+	struct look l = { .repo = r, .d = d };
 	char *path;
 	size_t i;
 
@@ -318,11 +342,7 @@ doctor_files(struct repo *r, struct diagnosis *d)
 		look_at_lock(&l, path);
 		free(path);
 	}
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		path = xasprintf("%s/%s", repo_commondir(r), folders[i]);
-		look_below(&l, path);
-		free(path);
-	}
+	refs(r, d);
 	leftovers(&l, repo_commondir(r));
 	if (strcmp(repo_gitdir(r), repo_commondir(r)) != 0)
 		leftovers(&l, repo_gitdir(r));

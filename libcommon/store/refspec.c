@@ -207,3 +207,64 @@ repo_has_view(struct repo *r, const char *name)
 	free(pattern);
 	return has;
 }
+
+/* The folder to which one refspec brings what is below `from`, or NULL. */
+static char *
+led_to(const char *spec, const char *from)
+{
+	const char *source = spec + (*spec == '+'), *star, *to;
+	size_t n;
+
+	star = strchr(source, '*');
+	to = strchr(source, ':');
+	if (*spec == '^' || star == NULL || to == NULL || star > to ||
+	    strchr(to, '*') == NULL)
+		return NULL;
+	to++;
+	n = (size_t)(star - source);
+	if (strncmp(source, from, strlen(from)) == 0 &&
+	    n >= strlen(from))
+		return xstrndup(to, strcspn(to, "*"));
+	if (strncmp(source, from, n) != 0)
+		return NULL;
+	return xasprintf("%.*s%s", (int)strcspn(to, "*"), to, from + n);
+}
+
+/* Those that we know have names of their own; others are ours alone. */
+static int
+is_other(const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(folder, "refs/", 5) == 0 && folder[n - 1] == '/' &&
+	    strstr(folder, "..") == NULL &&
+	    strncmp(folder, "refs/agent", 10) != 0 &&
+	    strncmp(folder, "refs/notes/agent", 16) != 0;
+}
+
+void
+repo_tracked(struct repo *r, struct strvec *folders)
+{
+	const char *prefix = NULL, *remote = repo_remote(r);
+	struct strvec specs = STRVEC_INIT;
+	struct err *e;
+	char *from, *to;
+	size_t i;
+
+	e = remote == NULL ? NULL : repo_prefix(r, &prefix);
+	if (e == NULL && prefix != NULL)
+		e = repo_refspecs(r, remote, &specs);
+	for (i = 0; i < specs.n; i++) {
+		from = xasprintf("%s/", prefix);
+		to = led_to(specs.v[i], from);
+		if (to != NULL && is_other(to)) {
+			to[strlen(to) - 1] = '\0';
+			if (!strvec_has(folders, to))
+				strvec_push(folders, to);
+		}
+		free(from);
+		free(to);
+	}
+	err_free(e);
+	strvec_release(&specs);
+}

@@ -99,6 +99,12 @@ struct err *repo_add_refspecs(struct repo *, const char *remote,
 		const char *const *specs, int *added);
 struct err *repo_drop_refspec(struct repo *, const char *remote,
 		const char *spec);
+/*
+ * Append the folders of refs to which the refspecs of the records' remote
+ * bring what is below the prefix, and git's pushes as well, besides those
+ * below refs/agent-remotes and refs/notes: "refs/remotes/origin/agent".
+ */
+void	 repo_tracked(struct repo *, struct strvec *folders);
 /* Append the remote's fetch refspecs; none where it is not in a file. */
 struct err *repo_refspecs(struct repo *, const char *remote, struct strvec *);
 

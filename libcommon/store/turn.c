@@ -68,13 +68,16 @@ find_locks(const char *dir, int depth, struct found *f)
 static void
 clear_locks(struct repo *r)
 {
-	static const char *const folders[] = { "refs/agent-remotes",
-		"refs/notes/agent-remotes" };
+	struct strvec folders = STRVEC_INIT;
 	struct found f = { NULL, 0, 0 };
 	size_t i;
 
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		char *dir = xasprintf("%s/%s", repo_commondir(r), folders[i]);
+	strvec_pushl(&folders, "refs/agent-remotes",
+	    "refs/notes/agent-remotes", (char *)NULL);
+	repo_tracked(r, &folders);
+	for (i = 0; i < folders.n; i++) {
+		char *dir = xasprintf("%s/%s", repo_commondir(r),
+		    folders.v[i]);
 
 		find_locks(dir, 0, &f);
 		free(dir);
@@ -86,6 +89,7 @@ clear_locks(struct repo *r)
 		free(f.v[i].path);
 	}
 	free(f.v);
+	strvec_release(&folders);
 }
 
 /* 0: the other turn is another process's, whose locks they may be. */

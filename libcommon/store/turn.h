@@ -6,11 +6,11 @@
  * git has its own locks, <ref>.lock, on the refs of what it fetched or pushed,
  * and who kills us may kill the git that we started, too.  So our file is not
  * empty during a turn.  Who takes it and finds that, knows that the one
- * before was killed, or its git, and removes the locks below refs/agent-remotes and
- * refs/notes/agent-remotes, those that are still the same after
- * GUARD_PATIENCE_MS, when nobody has the other turn either.  What stands there
- * can be fetched again: nothing is lost, should one be of a slow git of the
- * user's.
+ * before was killed, or its git, and removes the locks below
+ * refs/agent-remotes, refs/notes/agent-remotes and what repo_tracked() names,
+ * those that are still the same after GUARD_PATIENCE_MS, when nobody has the
+ * other turn either.  What stands there can be fetched again: nothing is lost,
+ * should one be of a slow git of the user's.
  *
  * For the files of store/ that use store/transfer.h.
  */
