@@ -287,11 +287,22 @@ t 'what a killed batch left standing is cleared; what others keep is not' <<'EOF
 	echo 'fetch-pack 17 on ada' >$other
 	touch -t 202001010000 .git/objects/pack/pack_git2_old
 	touch .git/objects/pack/pack_git2_new
+	# Of an hour ago, unless a git is at work here.
+	mkfifo ../pipe
+	git cat-file --batch <../pipe >/dev/null &
+	exec 7>../pipe
+	touch -d '2 hours ago' .git/objects/pack/pack_git2_hours
+	echo '{"kind": "done", "subject": "beside a git"}' |
+		git agent log --batch
+	test -e .git/objects/pack/pack_git2_hours
+	exec 7>&-
+	wait $!
 	git fsck --strict
 	records 2 | git agent log --batch
 	test_exit 1 test -e $name
 	test -e $other
 	test_exit 1 test -e .git/objects/pack/pack_git2_old
+	test_exit 1 test -e .git/objects/pack/pack_git2_hours
 	test -e .git/objects/pack/pack_git2_new
 	rm $other .git/objects/pack/pack_git2_new
 EOF

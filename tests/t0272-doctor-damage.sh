@@ -246,6 +246,31 @@ t 'unfinished files of a killed process' <<'EOF'
 	test_exit 1 test -e .git/agent/clock.a1B2c3
 EOF
 
+t 'an unfinished pack of a killed batch' <<'EOF'
+	patient pack
+	packs=.git/objects/pack
+	touch "$packs/pack_git2_a1" "$packs/pack_git2_b2idx.lock"
+	nothing_found
+	touch -d '1 minute ago' "$packs"/pack_git2_*
+	test_exit 1 git agent sync --repair >out
+	test_grep '^repair: leftover: .*pack_git2_a1.*: left to you$' out
+	test -e "$packs/pack_git2_a1"
+	aged "$packs"/pack_git2_*
+	found leftover ".*/$packs/pack_git2_a1" 'rm -f .*'
+	found leftover ".*/$packs/pack_git2_b2idx.lock" 'rm -f .*'
+	# A git is at work here: it may be writing it.
+	mkfifo ../pack-pipe
+	git cat-file --batch <../pack-pipe >/dev/null &
+	exec 7>../pack-pipe
+	test_exit 1 git agent sync --repair >out
+	test_grep "process $! may be at it" out
+	test -e "$packs/pack_git2_a1"
+	exec 7>&-
+	wait $!
+	repaired pack
+	test_exit 1 compgen -G "$packs/pack_git2_*"
+EOF
+
 t 'state that is not whole: set aside, and made again' <<'EOF'
 	patient state
 	: >.git/agent/clock

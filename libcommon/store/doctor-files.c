@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/shell.h"
 #include "store/index-file.h"
+#include "store/pack.h"
 #include "store/writer.h"
 
 #define REF_FILE_MAX 4096
@@ -152,6 +153,47 @@ is_temporary(const char *name)
 	for (i = 1; isalnum((unsigned char)dot[i]); i++)
 		;
 	return i == 7 && dot[i] == '\0';
+}
+
+/* As of git's locks: what another process may still be writing stays. */
+static void
+look_at_part(struct look *l, const char *path)
+{
+	struct stat st;
+	int64_t age = age_of(path, &st);
+	char *busy;
+
+	if (age < DOCTOR_FRESH)
+		return;
+	busy = doctor_busy(l->repo, &st);
+	diagnosis_add(l->d, DOCTOR_LEFTOVER, path, xasprintf("a pack that was "
+	    "not finished, as of a 'git agent log --batch' that was killed; "
+	    "no record is in it alone%s%s%s", busy == NULL ? "" : "; ",
+	    busy == NULL ? "" : busy, busy == NULL ? "" : " may be at it"),
+	    shell_format("rm -f %s", path),
+	    busy != NULL || age < DOCTOR_LOCK_AGE ? NULL :
+	    xstrdup("remove it"));
+	free(busy);
+}
+
+static void
+parts(struct look *l)
+{
+	char *dir = xasprintf("%s/objects/pack", repo_commondir(l->repo));
+	DIR *open = opendir(dir);
+	struct dirent *d;
+	char *path;
+
+	while (open != NULL && (d = readdir(open)) != NULL) {
+		if (!pack_is_part(d->d_name))
+			continue;
+		path = xasprintf("%s/%s", dir, d->d_name);
+		look_at_part(l, path);
+		free(path);
+	}
+	if (open != NULL)
+		closedir(open);
+	free(dir);
 }
 
 static void
@@ -343,6 +385,7 @@ doctor_files(struct repo *r, struct diagnosis *d)
 		free(path);
 	}
 	refs(r, d);
+	parts(&l);
 	leftovers(&l, repo_commondir(r));
 	if (strcmp(repo_gitdir(r), repo_commondir(r)) != 0)
 		leftovers(&l, repo_gitdir(r));

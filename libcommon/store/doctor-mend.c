@@ -14,6 +14,7 @@
 #include "store/logrefs.h"
 #include "store/loose.h"
 #include "store/lost.h"
+#include "store/pack.h"
 #include "store/sync-state.h"
 #include "store/sync.h"
 #include "store/transfer.h"
@@ -74,7 +75,8 @@ remove_file(struct mend *m, const struct finding *f)
 	if (lstat(f->subject, &st) != 0 || f->repair == NULL ||
 	    time(NULL) - st.st_mtime < DOCTOR_LOCK_AGE)
 		return;
-	if (f->code == DOCTOR_STALE_LOCK)
+	if (f->code == DOCTOR_STALE_LOCK ||
+	    pack_is_part(strrchr(f->subject, '/') + 1))
 		busy = doctor_busy(m->repo, &st);
 	if (busy != NULL)
 		strvec_pushf(m->done, "left '%s': %s may hold it", f->subject,

@@ -10,11 +10,13 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/sha1.h"
+#include "store/doctor-parts.h"
 #include "store/git.h"
 
 #define CHUNK (256 * 1024)	/* handed to libgit2 at a time */
 #define STORED_MAX 65535	/* bytes in one stored block */
-#define PART_MAX_AGE (24 * 3600)	/* seconds; nobody writes that long */
+#define PART_AGE 3600		/* seconds: may go if nobody is at work */
+#define PART_MAX_AGE (24 * 3600)	/* nobody writes that long */
 
 /* In a .keep of ours, and in no other program's. */
 static const char keep_text[] = "git agent log --batch\n";
@@ -44,19 +46,32 @@ is_old_keep(const char *path)
 	return ours;
 }
 
-/* libgit2's unfinished packs, which `git gc` does not know. */
-static int
-is_old_part(const char *path)
+int
+pack_is_part(const char *name)
 {
-	struct stat st;
+	return strncmp(name, "pack_git2_", 10) == 0;
+}
 
-	return strncmp(strrchr(path, '/'), "/pack_git2_", 11) == 0 &&
-	    stat(path, &st) == 0 && st.st_mtime < time(NULL) - PART_MAX_AGE;
+static int
+is_old_part(struct repo *r, const char *path)
+{
+	time_t now = time(NULL);
+	struct stat st;
+	char *busy;
+	int old;
+
+	if (!pack_is_part(strrchr(path, '/') + 1) || lstat(path, &st) != 0 ||
+	    st.st_mtime >= now - PART_AGE)
+		return 0;
+	busy = st.st_mtime < now - PART_MAX_AGE ? NULL : doctor_busy(r, &st);
+	old = busy == NULL;
+	free(busy);
+	return old;
 }
 
 /* What a killed process has left; nothing here can fail. */
 static void
-clear_old(const char *folder)
+clear_old(struct repo *r, const char *folder)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *d;
@@ -64,7 +79,7 @@ clear_old(const char *folder)
 
 	while (dir != NULL && (d = readdir(dir)) != NULL) {
 		path = xasprintf("%s/%s", folder, d->d_name);
-		if (is_old_keep(path) || is_old_part(path))
+		if (is_old_keep(path) || is_old_part(r, path))
 			(void)unlink(path);
 		free(path);
 	}
@@ -103,7 +118,7 @@ pack_begin(struct repo *r, uint32_t count, struct pack **out)
 	buf_init(&p->out);
 	sha1_init(&p->sum);
 	p->folder = xasprintf("%s/objects/pack", r->commondir);
-	clear_old(p->folder);
+	clear_old(r, p->folder);
 	e = repo_odb(r, &odb);
 	if (e == NULL &&
 	    git_odb_write_pack(&p->stream, odb, NULL, NULL) != 0)

@@ -35,4 +35,12 @@ struct err *pack_finish(struct pack *);
 /* Takes .keep away, and all of it if there was no pack_finish().  NULL: ok. */
 void	 pack_end(struct pack *);
 
+/*
+ * 1 for the name of a file in objects/pack that libgit2 has not finished,
+ * pack_git2_* and its *.lock, which `git gc` does not know.  Of a killed
+ * process, pack_begin() removes it after an hour if no git is at work here,
+ * and after a day in any case.
+ */
+int	 pack_is_part(const char *name);
+
 #endif
