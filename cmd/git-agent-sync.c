@@ -289,6 +289,11 @@ say_rolled_up(const struct args *a, const struct rollup *u)
 		    "record is lost, and the next roll-up tries again",
 		    u->refused, u->refused == 1 ? "" : "s", u->sync.remote,
 		    u->reason == NULL ? "no reason given" : u->reason);
+	if (u->kept > 0)
+		cmd_warn("%zu log%s that '%s' has no more could not be dropped "
+		    "here (%s); no record is lost, and the next sync tries "
+		    "again", u->kept, u->kept == 1 ? "" : "s", u->sync.remote,
+		    u->locked);
 }
 
 static struct err *
@@ -308,7 +313,7 @@ roll_up(struct repo *r, struct args *a, int *status)
 		e = report(r, a, &u.sync, status);
 	if (e == NULL && u.sync.remote != NULL && u.sync.reached)
 		say_rolled_up(a, &u);
-	if (u.refused > 0 || (!a->dry_run && u.deleted < u.logs))
+	if (u.refused > 0 || u.kept > 0 || (!a->dry_run && u.deleted < u.logs))
 		*status = EXIT_NO;
 	rollup_release(&u);
 	return e;

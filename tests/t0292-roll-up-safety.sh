@@ -310,4 +310,40 @@ t 'however far a log went on before it was rolled up, it is not lost for others'
 	git agent sync --check
 EOF
 
+t "a lock on packed-refs: refs that stay are named, and go without it" <<'EOF'
+	new_origin packed
+	for i in 1 2; do
+		new_clone packed packed$i
+		(cd packed$i && git agent log 'done' "job $i")
+	done
+	new_clone packed packed-head
+	new_clone packed packed-reader
+	(cd packed-reader && git agent sync && git pack-refs --all)
+	cd packed-head
+	git agent sync
+	git pack-refs --all
+	touch .git/packed-refs.lock
+	sleep 1.1
+	test_exit 1 git agent sync --roll-up --older-than 1s 2>err
+	test_grep "2 logs that 'origin' has no more could not be dropped" err
+	test_grep "'packed-refs' is locked; if 'pgrep -a git'" err
+	test_exit 1 git agent sync --roll-up --older-than 1s 2>err
+	test_grep "rolled up there, but cannot be dropped here: 'packed" err
+	test_no_grep 'stale info' err
+	test_exit 1 git agent sync 2>err
+	test_grep "run 'rm -f .*/packed-refs.lock'" err
+	cd ../packed-reader
+	touch .git/packed-refs.lock
+	test_exit 1 git agent sync >out 2>err
+	test_grep "run 'rm -f .*/packed-refs.lock'" err
+	test_no_grep 'rolled up  *deleted' out
+	for c in packed-head packed-reader; do
+		cd "../$c"
+		rm .git/packed-refs.lock
+		test_exit 0 git agent sync
+		git for-each-ref refs/agent-remotes/origin/log >refs
+		test_lines 1 refs
+	done
+EOF
+
 finish

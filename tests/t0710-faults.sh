@@ -287,6 +287,36 @@ t 'and one that is not ours is named, and what to do about it' <<'END'
 	test -e .git/config.lock
 END
 
+# packed: a clone that is to delete logs that it has in packed-refs.
+packed() {
+	fixture=apart
+	restore
+	git agent sync
+	git pack-refs --all
+	sleep 1.1
+}
+
+t 'the lock on packed-refs of a git that died with us is removed, too' <<'END'
+	roll=(git-agent-sync --roll-up --older-than 1s)
+	packed
+	"$inject" "$SCRATCH/run" "$SCRATCH/points" count "${roll[@]}"
+	n=$(sed -n 's, git lock openat work/.git/packed-refs.lock$,,p' \
+		"$SCRATCH/points" | head -n 1)
+	# The points are not in quite the same order each time.
+	for k in "$n" $((n + 1)) $((n - 1)) $((n + 2)) $((n - 2)); do
+		packed
+		test_exit 137 "$inject" "$SCRATCH/run" "$SCRATCH/point" \
+			killed "$k" "${roll[@]}"
+		test ! -e .git/packed-refs.lock || break
+	done
+	test -e .git/packed-refs.lock
+	: >.git/packed-refs.new
+	git-agent-log done next
+	test ! -e .git/packed-refs.lock
+	git pack-refs --all
+	git-agent-sync
+END
+
 # The figures are to be seen under prove, too.
 cat summary
 awk '{ n += $3; f += $5; b += $7 } END { print "# injected: " f \

@@ -373,7 +373,7 @@ void
 doctor_files(struct repo *r, struct diagnosis *d)
 {
 	static const char *const locks[] = { "packed-refs.lock",
-		"config.lock", "shallow.lock", "HEAD.lock",
+		"packed-refs.new", "config.lock", "shallow.lock", "HEAD.lock",
 		"objects/maintenance.lock" };
 	struct look l = { .repo = r, .d = d };
 	char *path;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/shell.h"
+#include "store/doctor-parts.h"
 
 #define WAIT_MS 30000
 
@@ -67,6 +68,55 @@ clear_lock(struct repo *r, const char *name)
 	free(path);
 }
 
+/* 1 if it is there, younger than that, and nobody is at work on it. */
+static int
+is_dead(struct repo *r, const char *path, const struct timespec *since,
+    struct stat *st)
+{
+	char *busy;
+	int dead;
+
+	if (lstat(path, st) != 0 || !S_ISREG(st->st_mode) ||
+	    st->st_mtim.tv_sec < since->tv_sec ||
+	    (st->st_mtim.tv_sec == since->tv_sec &&
+	    st->st_mtim.tv_nsec < since->tv_nsec))
+		return 0;
+	busy = doctor_busy(r, st);
+	dead = busy == NULL;
+	free(busy);
+	return dead;
+}
+
+void
+guard_clear_packed(struct repo *r, const struct timespec *since)
+{
+	char *lock = lock_path(r, "packed-refs");
+	char *begun = xasprintf("%s/packed-refs.new", repo_commondir(r));
+	struct stat st[2];
+	int dead = is_dead(r, lock, since, &st[0]), with;
+
+	with = dead && lstat(begun, &st[1]) == 0;
+	if (dead)
+		guard_wait();
+	/* The lock last: nobody writes the other one without it. */
+	if (with)
+		guard_remove(begun, &st[1]);
+	if (dead && (!with || access(begun, F_OK) != 0))
+		guard_remove(lock, &st[0]);
+	free(begun);
+	free(lock);
+}
+
+int
+guard_is_locked(struct repo *r, const char *name)
+{
+	char *path = lock_path(r, name);
+	int is = access(path, F_OK) == 0;
+
+	free(path);
+	return is;
+}
+
 static void
 hold_signals(sigset_t *saved)
 {
@@ -85,6 +135,7 @@ guard_enter(struct guard *g, struct repo *r, const char *name)
 {
 	char *path = repo_shared_path(r, "git.lock");
 	struct buf dead = BUF_INIT;
+	struct stat st;
 	struct err *e;
 
 	g->path = lock_path(r, name);
@@ -94,8 +145,11 @@ guard_enter(struct guard *g, struct repo *r, const char *name)
 		e = lock_take(&g->lock, path, WAIT_MS);
 	if (e == NULL)
 		e = file_read_fd(g->lock.fd, path, &dead);
-	if (e == NULL && dead.len > 0 && is_name(dead.p))
+	if (e == NULL && dead.len > 0 && is_name(dead.p)) {
 		clear_lock(r, dead.p);
+		if (fstat(g->lock.fd, &st) == 0)
+			guard_clear_packed(r, &st.st_mtim);
+	}
 	err_free(e);
 	hold_signals(&g->saved);
 	if (g->lock.fd >= 0 && ftruncate(g->lock.fd, 0) == 0 &&
@@ -120,13 +174,17 @@ struct err *
 guard_locked(struct repo *r, const char *name)
 {
 	char *path = lock_path(r, name);
-	char *command = shell_format("rm -f %s", path);
+	char *begun = xasprintf("%s/%s.new", repo_commondir(r), name);
+	char *command = access(begun, F_OK) == 0 ?
+	    shell_format("rm -f %s %s", begun, path) :
+	    shell_format("rm -f %s", path);
 	struct err *e;
 
 	e = err_new(ERR_LOCKED, "'%s' is locked; if 'pgrep -a git' shows no "
 	    "git that is at work here, then one was killed: run "
 	    "'%s'", name, command);
 	free(command);
+	free(begun);
 	free(path);
 	return e;
 }

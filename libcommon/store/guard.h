@@ -17,6 +17,7 @@
 
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/lock.h"
 #include "store/repo.h"
@@ -43,6 +44,14 @@ void	 guard_leave(struct guard *, int taken);
  */
 void	 guard_wait(void);
 void	 guard_remove(const char *path, const struct stat *before);
+/*
+ * Of a process of ours, or its git, that had begun at `since` and has died:
+ * remove its lock on packed-refs, and the packed-refs.new that git writes
+ * meanwhile, which it would not replace.  Unlike other refs those may be
+ * another git's for seconds; so only if none is at work here.
+ */
+void	 guard_clear_packed(struct repo *, const struct timespec *since);
+int	 guard_is_locked(struct repo *, const char *name);
 /* What to do about a lock that is somebody else's, or that stayed. */
 struct err *guard_locked(struct repo *, const char *name);
 

@@ -1,6 +1,7 @@
 #include "store/git.h"
 
 #include <errno.h>
+#include <git2/sys/repository.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,6 +92,27 @@ is_passing(int rc)
 	    strstr(g->message, strerror(ENOENT)) != NULL);
 }
 
+/*
+ * Where packed-refs was locked, libgit2 1.5 has forgotten the ref that was to
+ * go all the same, and finds it gone the next time: let it read them anew.
+ */
+static void
+forget_refs(struct repo *r)
+{
+	git_refdb *refs = NULL;
+
+	if (git_refdb_open(&refs, r->git) == 0)
+		(void)git_repository_set_refdb(r->git, refs);
+	git_refdb_free(refs);
+}
+
+static struct err *
+locked(struct repo *r, const char *name)
+{
+	return guard_locked(r, is_said("packed-refs.lock") ? "packed-refs" :
+	    name);
+}
+
 static int
 is_absent(int rc)
 {
@@ -152,6 +174,8 @@ update_in_time(struct repo *r, const char *name, const git_oid *old,
 			break;
 		if (e != NULL || tries == TRIES)
 			break;
+		if (to == NULL)
+			forget_refs(r);
 		pause.tv_nsec = (long)(5 + jitter() % 20) * 1000 * 1000;
 		nanosleep(&pause, NULL);
 	}
@@ -160,8 +184,12 @@ update_in_time(struct repo *r, const char *name, const git_oid *old,
 	if (rc == GIT_EMODIFIED || rc == GIT_EEXISTS)
 		return err_new(ERR_MOVED, "'%s' was moved by another process",
 		    name);
-	if (is_locked(rc))
-		return guard_locked(r, name);
+	if (is_locked(rc)) {
+		e = locked(r, name);
+		if (to == NULL)
+			forget_refs(r);
+		return e;
+	}
 	if (is_said("corrupted packed references"))
 		return packed_refs_error(r);
 	return cannot_move(r, name);

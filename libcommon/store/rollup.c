@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "store/guard.h"
 #include "store/notes.h"
 #include "store/reader.h"
 #include "store/sync-state.h"
@@ -46,6 +47,7 @@ void
 rollup_release(struct rollup *u)
 {
 	free(u->reason);
+	free(u->locked);
 	sync_report_release(&u->sync);
 	memset(u, 0, sizeof(*u));
 }
@@ -59,8 +61,8 @@ forget(struct repo *r, char *name)
 	return e;
 }
 
-struct err *
-rollup_forget(struct repo *r, const char *remote, const char *writer,
+static struct err *
+forget_all(struct repo *r, const char *remote, const char *writer,
     const struct oid *tip)
 {
 	char *log = xasprintf("refs/agent-remotes/%s/log/%s", remote, writer);
@@ -80,6 +82,34 @@ rollup_forget(struct repo *r, const char *remote, const char *writer,
 		e = forget(r, xasprintf("refs/agent-remotes/%s/beat/%s",
 		    remote, writer));
 	return e;
+}
+
+struct err *
+rollup_forget(struct repo *r, const char *remote, const char *writer,
+    const struct oid *tip, char **locked)
+{
+	struct err *e;
+
+	if (*locked != NULL && guard_is_locked(r, "packed-refs"))
+		return err_new(ERR_LOCKED, "%s", *locked);
+	e = forget_all(r, remote, writer, tip);
+	if (e != NULL && e->code == ERR_LOCKED) {
+		free(*locked);
+		*locked = xstrdup(e->msg);
+	}
+	return e;
+}
+
+/* 1 if it is rolled up, and could not be dropped here. */
+static int
+stays(const struct sync_report *rep, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < rep->n; i++)
+		if (rep->refs[i].stays && strcmp(rep->refs[i].name, name) == 0)
+			return 1;
+	return 0;
 }
 
 /* 1 if the newest record of the log is older than this clock. */
@@ -115,6 +145,7 @@ find_ended(struct repo *r, const struct sync_report *rep, int64_t before,
 		if (!writer_name_ok(writer) ||
 		    sync_is_rewound(r, rep->remote, rep, writer -
 		    strlen("log/")) ||
+		    stays(rep, writer - strlen("log/")) ||
 		    (own != NULL && strcmp(own, writer) == 0) ||
 		    !has_ended(r, &refs.v[i].id, before))
 			continue;
@@ -380,6 +411,28 @@ push_deletions(struct repo *r, struct rollup *u, const struct strvec *leases,
 	return e;
 }
 
+/* What the remote has no more is not to be seen here either. */
+static struct err *
+forget_deleted(struct repo *r, const struct ended *v, size_t n,
+    struct rollup *u)
+{
+	struct err *e = NULL;
+	size_t i;
+
+	for (i = 0; e == NULL && i < n; i++) {
+		if (!v[i].deleted)
+			continue;
+		e = rollup_forget(r, u->sync.remote, v[i].writer, &v[i].tip,
+		    &u->locked);
+		if (e != NULL && e->code == ERR_LOCKED) {
+			u->kept++;
+			err_free(e);
+			e = NULL;
+		}
+	}
+	return e;
+}
+
 /* The logs first: a writer that wakes up keeps its heartbeat and notes. */
 static struct err *
 delete_some(struct repo *r, struct ended_list *list, size_t *from,
@@ -406,12 +459,11 @@ delete_some(struct repo *r, struct ended_list *list, size_t *from,
 			    &specs[1]);
 	if (e == NULL)
 		e = push_deletions(r, u, &leases[1], &specs[1], &rep[1]);
-	for (i = first; e == NULL && i < *from; i++)
-		if (forgotten && !list->v[i].deleted)
+	for (i = first; e == NULL && forgotten && i < *from; i++)
+		if (!list->v[i].deleted)
 			take_back(r, u->sync.remote, &list->v[i]);
-		else if (!forgotten && list->v[i].deleted)
-			e = rollup_forget(r, u->sync.remote,
-			    list->v[i].writer, &list->v[i].tip);
+	if (e == NULL && !forgotten)
+		e = forget_deleted(r, list->v + first, *from - first, u);
 	if (!rep[0].reached)
 		*from = list->n;
 	for (i = 0; i < 2; i++) {

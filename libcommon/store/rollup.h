@@ -22,6 +22,8 @@ struct rollup {
 	size_t logs;		/* that have ended */
 	size_t recorded;	/* rollup records written */
 	size_t deleted, refused;	/* logs on the remote */
+	size_t kept;		/* of those, refs that could not go here */
+	char *locked;		/* as git's lock is in the way; or NULL */
 	char *reason;		/* for one that was not deleted; or NULL */
 	struct sync_report sync;	/* of the fetch and the push before */
 };
@@ -35,8 +37,12 @@ struct err *rollup_run(struct repo *, int64_t age, int dry_run,
 		struct rollup *);
 void	 rollup_release(struct rollup *);
 
-/* Drop what was fetched of a writer that is rolled up, if it is still so. */
+/*
+ * Drop what was fetched of a writer that is rolled up, if it is still so.
+ * ERR_LOCKED: git's lock is in the way; *locked gets its words, malloc'd, and
+ * where that is on packed-refs, the next call does not wait for it again.
+ */
 struct err *rollup_forget(struct repo *, const char *remote,
-		const char *writer, const struct oid *tip);
+		const char *writer, const struct oid *tip, char **locked);
 
 #endif

@@ -449,6 +449,7 @@ forget_rolled_up(struct repo *r, struct index *ix,
 	    rep);
 	struct strvec lost = STRVEC_INIT;
 	struct err *e = sync_list_pruned(r, &lost);
+	char *locked = NULL;
 	struct known k;
 	size_t i;
 
@@ -457,9 +458,11 @@ forget_rolled_up(struct repo *r, struct index *ix,
 			continue;
 		if (strcmp(k.remote, rep->remote) == 0 &&
 		    rollup_has(search, k.writer, &k.id))
-			e = rollup_forget(r, k.remote, k.writer, &k.id);
+			e = rollup_forget(r, k.remote, k.writer, &k.id,
+			    &locked);
 		free(k.remote);
 	}
+	free(locked);
 	rollup_search_free(search);
 	strvec_release(&lost);
 	return e;

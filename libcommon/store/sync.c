@@ -105,6 +105,19 @@ fetch_specs(struct repo *r, const struct sync_report *rep,
 	return e;
 }
 
+/* Its ref stays, and so the next sync tries again. */
+static void
+say_stays(struct sync_report *rep, struct sync_ref *ref, const char *locked)
+{
+	free(ref->reason);
+	ref->reason = xasprintf("it is rolled up there, but cannot be dropped "
+	    "here: %s", locked);
+	ref->fate = SYNC_REFUSED;
+	ref->stays = 1;
+	rep->rewound--;
+	rep->refused++;
+}
+
 /*
  * A log that is gone because another has its records is not lost.  Nor is one
  * that has begun anew there, as of a writer that woke up in a backup: *anew
@@ -116,6 +129,7 @@ drop_rolled_up(struct repo *r, struct sync_report *rep, int *anew)
 	struct rollup_search *search;
 	struct index *ix = NULL;
 	struct err *e = index_open(r, &ix);
+	char *locked = NULL;
 	struct oid tip;
 	size_t i;
 
@@ -139,11 +153,22 @@ drop_rolled_up(struct repo *r, struct sync_report *rep, int *anew)
 		}
 		if (e != NULL || !rollup_has(search, ref->name + 4, &tip))
 			continue;
-		e = rollup_forget(r, rep->remote, ref->name + 4, &tip);
+		e = rollup_forget(r, rep->remote, ref->name + 4, &tip,
+		    &locked);
+		if (e != NULL && e->code == ERR_LOCKED) {
+			say_stays(rep, ref, e->msg);
+			err_free(e);
+			e = NULL;
+			continue;
+		}
 		*anew += strcmp(ref->reason, "deleted") != 0;
 		ref->fate = SYNC_ROLLED_UP;
 		rep->rewound--;
 	}
+	/* What was said of those would be lost with another fetch. */
+	if (locked != NULL)
+		*anew = 0;
+	free(locked);
 	rollup_search_free(search);
 	index_close(ix);
 	return e;

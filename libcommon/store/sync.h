@@ -50,6 +50,7 @@ struct sync_ref {
 				 * NULL: we did not try to */
 	int by_host;		/* refused by the host, not by git's rules */
 	int by_object;		/* refused as an object is missing or bad */
+	int stays;		/* fetched: rolled up, and could not be dropped */
 };
 
 struct sync_report {

@@ -32,6 +32,7 @@ transfer_add_ref(struct sync_report *rep, char *name, int pushed,
 	ref->target = NULL;
 	ref->by_host = 0;
 	ref->by_object = 0;
+	ref->stays = 0;
 	rep->rewound += fate == SYNC_REWOUND;
 	rep->refused += fate == SYNC_REFUSED;
 }

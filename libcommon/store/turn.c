@@ -94,7 +94,8 @@ clear_locks(struct repo *r)
 
 /* 0: the other turn is another process's, whose locks they may be. */
 static int
-clear_what_died(struct repo *r, const char *other)
+clear_what_died(struct repo *r, const char *other,
+    const struct timespec *since)
 {
 	struct lock lock = LOCK_INIT;
 	struct err *e = lock_take(&lock, other, 0);
@@ -102,6 +103,7 @@ clear_what_died(struct repo *r, const char *other)
 
 	if (cleared) {
 		clear_locks(r);
+		guard_clear_packed(r, since);
 		(void)!ftruncate(lock.fd, 0);
 	}
 	lock_release(&lock);
@@ -137,6 +139,21 @@ is_in_turn(struct repo *r)
 	return where != NULL && strcmp(where, repo_commondir(r)) == 0;
 }
 
+/* When the one that has died began, or the first of two. */
+static struct timespec
+began(const struct turn *t, int mine, const char *other, int theirs)
+{
+	struct timespec since = { 0, 0 };
+	struct stat st;
+
+	if (mine && fstat(t->lock.fd, &st) == 0)
+		since = st.st_mtim;
+	if (theirs && stat(other, &st) == 0 && (!mine ||
+	    st.st_mtim.tv_sec < since.tv_sec))
+		since = st.st_mtim;
+	return since;
+}
+
 struct err *
 turn_begin(struct turn *t, struct repo *r, const char *which, int wait)
 {
@@ -144,6 +161,7 @@ turn_begin(struct turn *t, struct repo *r, const char *which, int wait)
 	char *other = repo_shared_path(r, strcmp(which, TURN_FETCH) == 0 ?
 	    TURN_PUSH : TURN_FETCH);
 	struct buf left = BUF_INIT, theirs = BUF_INIT;
+	struct timespec since;
 	struct err *e;
 
 	t->mark = 0;
@@ -153,8 +171,9 @@ turn_begin(struct turn *t, struct repo *r, const char *which, int wait)
 	(void)setenv(mark, repo_commondir(r), 1);
 	/* A fetch meets the locks of a push, too; which may be at work now. */
 	err_free(file_read(other, &theirs));
-	if ((left.len == 0 && theirs.len == 0) || clear_what_died(r, other) ||
-	    left.len == 0)
+	since = began(t, left.len > 0, other, theirs.len > 0);
+	if ((left.len == 0 && theirs.len == 0) ||
+	    clear_what_died(r, other, &since) || left.len == 0)
 		t->mark = ftruncate(t->lock.fd, 0) == 0 &&
 		    lseek(t->lock.fd, 0, SEEK_SET) == 0;
 	/* On a full disk the next one does not know; all else works. */

@@ -12,6 +12,9 @@
  * other turn either.  What stands there can be fetched again: nothing is lost,
  * should one be of a slow git of the user's.
  *
+ * That on packed-refs goes, too, if it is younger than that turn and no git is
+ * at work here: see guard_clear_packed().
+ *
  * For the files of store/ that use store/transfer.h.
  */
 #ifndef STORE_TURN_H
