@@ -126,11 +126,58 @@ t 'a name too long for a file: told, and all others come' <<'EOF'
 	lines long.git "refs/agent/log/$LONG" "refs/agent/beat/$LONG"
 	clone_of long.git long
 	cd long
-	ends '0 1 3' git agent sync
-	test_grep 'git could not take .*nnn.* unable to update local ref' err
+	ends 0 git agent sync
+	test_grep '^fetch  log/nnn.* refused .*unable to update local ref' out
+	test_grep "git could not take 2 refs from 'origin' by a name" err
+	test "$(wc -l <err)" = 1
 	git agent log >out
 	test_grep 'by another' out
-	harmless 0
+	harmless 0 0
+EOF
+
+t '--check names it, with what deletes it on the host' <<'EOF'
+	cd long
+	ends 1 git agent sync --check
+	test_grep "^bad-name: 'refs/agent/log/$LONG': " out
+	test_grep "^bad-name: 'refs/agent/beat/$LONG': " out
+	test "$(wc -l <out)" = 2
+	sed -n 's/.* on the host, this deletes it: //p' out >commands
+	test "$(wc -l <commands)" = 2
+	ends 1 git agent sync --repair
+	test_grep "^repair: bad-name: 'refs/agent/log/nnn.*: left to you" out
+	test_grep "refs/agent/log/$LONG" ../long.git/packed-refs
+	(cd ../long.git; sh -e ../long/commands)
+	git ls-remote origin 'refs/agent/*' >refs
+	test_no_grep nnn refs
+	test_grep refs/agent/log/other refs
+	ends 0 git agent sync --check
+EOF
+
+t '--check names those that have not come yet, with a push that deletes' <<'EOF'
+	git clone -q --bare start.git before.git
+	(cd before.git
+	    git update-ref refs/agent/log/zok "$(record 'of zok')"
+	    for name in log/'$(touch${IFS}evil)' log/"$BIDI" notes/x/y beat/-x; do
+		git update-ref "refs/agent/$name" "$(record 'by hand')"
+	    done
+	    git update-ref refs/notes/agent/x/y "$(record 'by hand')")
+	clone_of before.git before
+	cd before
+	ends 1 git agent sync --check
+	test "$(grep -c ^bad-name: out)" = 4
+	test_grep "^bad-name: 'refs/agent/log/rtl�x': " out
+	test_grep "^bad-name: 'refs/notes/agent/x/y': " out
+	git agent sync --check --json >json || true
+	jq -r '.findings[] | select(.code == "bad-name").command' json >commands
+	sh -e commands
+	git ls-remote origin 'refs/*agent/*' >refs
+	test "$(wc -l <refs)" = 2
+	test_grep log/zok refs
+	test_grep refs/agent/notes/x/y refs
+	ends 0 git agent sync
+	ends 0 git agent sync --check
+	find .. -name evil >found
+	test_empty found
 EOF
 
 t 'names that git refuses, in the packed-refs of the remote' <<'EOF'

@@ -13,12 +13,18 @@
 
 enum { LOGS, BEATS, NOTES, PLACES };
 
+/* Of the last part of a name: more, with ".lock" behind it, is no file's. */
+#define FILE_NAME_MAX 250
+
 struct answer {
+	struct repo *repo;
 	struct diagnosis *d;
 	const char *own;
 	char *start[PLACES];	/* <prefix>/log/ and so on */
+	char *here[PLACES];	/* where these are fetched to */
 	int below;		/* a ref below our own log was found */
 	struct strvec starts;	/* of the logs at the former prefixes */
+	struct strvec folders;	/* where these are fetched to */
 	struct reflist *there, *former;
 };
 
@@ -49,18 +55,20 @@ below_other(struct answer *a, int place, const char *there)
 	    shell_format("git push %s :%s", a->d->remote, there), NULL);
 }
 
-static void
+/* 1 if it is below one of ours. */
+static int
 found_below(struct answer *a, int place, const char *there)
 {
 	const char *name = there + strlen(a->start[place]);
 	size_t n = a->own == NULL ? 0 : strlen(a->own);
 
 	if (n == 0 || strncmp(name, a->own, n) != 0 || name[n] != '/')
-		return;
+		return 0;
 	if (place == LOGS)
 		below_log(a, there);
 	else
 		below_other(a, place, there);
+	return 1;
 }
 
 /* Somebody's: given another name there, and only then its own is taken. */
@@ -102,6 +110,72 @@ found_above(struct answer *a, const char *there, const struct oid *id)
 	free(to);
 }
 
+/* 1 if git can lock it where refs are files. */
+static int
+can_be_locked(const char *ref)
+{
+	size_t n;
+
+	for (; (n = strcspn(ref, "/")) <= FILE_NAME_MAX; ref += n + 1)
+		if (ref[n] == '\0')
+			return 1;
+	return 0;
+}
+
+/*
+ * 1 if a sync has no more to do with it: it has come, and is read and said to
+ * be no record; or it is below one that is here, and nobody misses it.
+ */
+static int
+is_settled(struct repo *r, const char *folder, const char *name)
+{
+	char *here = xasprintf("%s%s", folder, name), *end;
+	struct oid id;
+	struct err *e;
+
+	while ((e = ref_read(r, here, &id)) != NULL) {
+		err_free(e);
+		end = strrchr(here, '/');
+		if (end < here + strlen(folder))
+			break;
+		*end = '\0';
+	}
+	free(here);
+	return e == NULL;
+}
+
+static void
+bad_name(struct answer *a, const char *ref, const char *folder,
+    const char *name, const struct oid *id)
+{
+	const char *remote = a->d->remote;
+	char hex[OID_HEX_SIZE], *line, *by_hand;
+
+	/* What git itself would not have, it has not asked for either. */
+	if (!ref_name_ok(ref) || is_settled(a->repo, folder, name))
+		return;
+	oid_hex(id, hex);
+	if (can_be_locked(ref)) {
+		diagnosis_add(a->d, DOCTOR_BAD_NAME, ref, xasprintf("'%s' has "
+		    "a ref of this name, which no writer has, and it is not "
+		    "here; the command deletes it there", remote),
+		    shell_format("git push --force-with-lease=%s:%s %s :%s",
+		    ref, hex, remote, ref), NULL);
+		return;
+	}
+	line = xasprintf("%s %s", hex, ref);
+	by_hand = shell_format("(set -C; awk -v line=%s '$0 != line' "
+	    "packed-refs >packed-refs.lock) && mv packed-refs.lock "
+	    "packed-refs", line);
+	diagnosis_add(a->d, DOCTOR_BAD_NAME, ref, xasprintf("'%s' has a ref of "
+	    "this name, which no writer has, and which is too long for a file, "
+	    "so that git can neither take it here nor delete it by a push; in "
+	    "the repository on the host, this deletes it: %s", remote,
+	    by_hand), NULL, NULL);
+	free(by_hand);
+	free(line);
+}
+
 static void
 found(struct answer *a, const char *ref, const struct oid *id)
 {
@@ -116,21 +190,25 @@ found(struct answer *a, const char *ref, const struct oid *id)
 		found_above(a, ref, id);
 	else if (place == LOGS && writer_name_ok(ref + n))
 		reflist_add(a->there, ref + n, id);
-	else
-		found_below(a, place, ref);
+	else if (!writer_name_ok(ref + n) && !found_below(a, place, ref))
+		bad_name(a, ref, a->here[place], ref + n, id);
 }
 
-/* 1 if it is a log at a former prefix. */
+/* 1 if it is at a former prefix, as a log or not. */
 static int
-is_former(const struct answer *a, const char *ref)
+found_former(struct answer *a, const char *ref, const struct oid *id)
 {
 	size_t i, n;
 
 	for (i = 0; i < a->starts.n; i++) {
 		n = strlen(a->starts.v[i]);
-		if (strncmp(ref, a->starts.v[i], n) == 0 &&
-		    writer_name_ok(ref + n))
-			return 1;
+		if (strncmp(ref, a->starts.v[i], n) != 0)
+			continue;
+		if (writer_name_ok(ref + n))
+			reflist_add(a->former, ref, id);
+		else
+			bad_name(a, ref, a->folders.v[i], ref + n, id);
+		return 1;
 	}
 	return 0;
 }
@@ -151,25 +229,21 @@ parse(struct answer *a, char *output)
 		if (oid_parse(line, &id) != 0)
 			continue;
 		ref = line + OID_HEX_SIZE;
-		if (is_former(a, ref))
-			reflist_add(a->former, ref, &id);
-		else
+		if (!found_former(a, ref, &id))
 			found(a, ref, &id);
 	}
 	reflist_sort(a->there);
 }
 
-/* All logs, what is below our own other refs, and each folder of these. */
+/* All logs, heartbeats and notes, and each folder of these. */
 static void
 add_patterns(const struct answer *a, struct strvec *patterns)
 {
 	const char *p;
 	int i;
 
-	strvec_pushf(patterns, "%s*", a->start[LOGS]);
 	for (i = 0; i < PLACES; i++) {
-		if (i != LOGS && a->own != NULL)
-			strvec_pushf(patterns, "%s%s/*", a->start[i], a->own);
+		strvec_pushf(patterns, "%s*", a->start[i]);
 		p = a->start[i] + strlen("refs/");
 		while ((p = strchr(p, '/')) != NULL)
 			strvec_pushf(patterns, "%.*s",
@@ -177,27 +251,59 @@ add_patterns(const struct answer *a, struct strvec *patterns)
 	}
 }
 
+static void
+places(struct answer *a, const struct sync_report *rep)
+{
+	static const char *const what[PLACES] = { "log", "beat", "notes" };
+	struct strvec prefixes = STRVEC_INIT;
+	char *folder;
+	size_t i;
+
+	former_list(a->repo, rep->remote, rep->prefix, &prefixes);
+	for (i = 0; i < prefixes.n; i++) {
+		strvec_pushf(&a->starts, "%s/log/", prefixes.v[i]);
+		folder = former_folder(rep->remote, prefixes.v[i]);
+		strvec_push(&a->folders, folder);
+		free(folder);
+	}
+	for (i = 0; i < PLACES; i++) {
+		a->start[i] = sync_target(rep, what[i], "");
+		a->here[i] = i == NOTES ?
+		    xasprintf("refs/notes/agent-remotes/%s/", rep->remote) :
+		    xasprintf("refs/agent-remotes/%s/%s/", rep->remote,
+		    what[i]);
+	}
+	strvec_release(&prefixes);
+}
+
+static void
+answer_release(struct answer *a)
+{
+	int i;
+
+	strvec_release(&a->starts);
+	strvec_release(&a->folders);
+	for (i = 0; i < PLACES; i++) {
+		free(a->start[i]);
+		free(a->here[i]);
+	}
+}
+
 struct err *
 doctor_ask(struct repo *r, struct diagnosis *d, int flags, const char *own,
     struct reflist *there, struct reflist *former)
 {
-	static const char *const what[PLACES] = { "log", "beat", "notes" };
-	struct answer a = { .d = d, .own = own, .there = there,
+	struct answer a = { .repo = r, .d = d, .own = own, .there = there,
 		.former = former };
 	struct sync_report rep = { .remote = d->remote, .prefix = d->prefix };
-	struct strvec prefixes = STRVEC_INIT;
 	struct strvec patterns = STRVEC_INIT;
 	struct buf output = BUF_INIT;
 	struct err *e;
 	size_t i;
 
-	former_list(r, d->remote, d->prefix, &prefixes);
-	for (i = 0; i < prefixes.n; i++) {
-		strvec_pushf(&a.starts, "%s/log/", prefixes.v[i]);
+	places(&a, &rep);
+	for (i = 0; i < a.starts.n; i++)
 		strvec_pushf(&patterns, "%s*", a.starts.v[i]);
-	}
-	for (i = 0; i < PLACES; i++)
-		a.start[i] = sync_target(&rep, what[i], "");
 	add_patterns(&a, &patterns);
 	e = transfer_list(&patterns, (flags & DOCTOR_BACKGROUND) != 0,
 	    &output, &rep);
@@ -207,10 +313,7 @@ doctor_ask(struct repo *r, struct diagnosis *d, int flags, const char *own,
 	if (d->reached)
 		parse(&a, output.p);
 	strvec_release(&patterns);
-	strvec_release(&prefixes);
-	strvec_release(&a.starts);
 	buf_release(&output);
-	for (i = 0; i < PLACES; i++)
-		free(a.start[i]);
+	answer_release(&a);
 	return e;
 }

@@ -30,8 +30,8 @@ struct err *doctor_remote(struct repo *, int flags, struct diagnosis *);
 /*
  * doctor-ask.c: for that, the remote's logs, by writer, sorted; those at its
  * former prefixes, by their whole names; and findings about refs there that
- * are in the way of ours, of which `own` is the writer, or NULL.  Sets
- * d->asked, ->reached, ->problem.
+ * are in the way of ours, of which `own` is the writer, or NULL, or that no
+ * writer can have made.  Sets d->asked, ->reached, ->problem.
  */
 struct err *doctor_ask(struct repo *, struct diagnosis *, int flags,
 		const char *own, struct reflist *there,

@@ -27,6 +27,7 @@ doctor_word(enum doctor_code code)
 		[DOCTOR_NO_REFSPEC] = "no-refspec",
 		[DOCTOR_REFUSED] = "refused",
 		[DOCTOR_BLOCKED] = "blocked",
+		[DOCTOR_BAD_NAME] = "bad-name",
 		[DOCTOR_COPIED] = "copied",
 		[DOCTOR_NO_WRITER] = "no-writer",
 		[DOCTOR_UNPARSEABLE] = "unparseable",

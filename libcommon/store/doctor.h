@@ -34,6 +34,7 @@ enum doctor_code {	/* their words: doctor_word() */
 	DOCTOR_NO_REFSPEC,
 	DOCTOR_REFUSED,
 	DOCTOR_BLOCKED,		/* a ref is in the way of one of ours */
+	DOCTOR_BAD_NAME,	/* a ref there that no writer can have made */
 	DOCTOR_COPIED,
 	DOCTOR_NO_WRITER,
 	DOCTOR_UNPARSEABLE,

@@ -29,6 +29,14 @@ packed_refs_error(const struct repo *r)
 	return e;
 }
 
+int
+ref_name_ok(const char *name)
+{
+	int ok = 0;
+
+	return git_reference_name_is_valid(&ok, name) == 0 && ok;
+}
+
 static struct err *
 load_packed(struct repo *r)
 {

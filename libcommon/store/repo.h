@@ -223,6 +223,8 @@ struct reflist {
 
 #define REFLIST_INIT { NULL, 0, 0, POOL_INIT }
 
+/* 1 if git takes it as the whole name of a ref. */
+int	 ref_name_ok(const char *);
 /* Of records.  ERR_NOTFOUND; ERR_DAMAGED, also where it is symbolic. */
 struct err *ref_read(struct repo *, const char *name, struct oid *);
 /*

@@ -46,7 +46,8 @@ void
 sync_drop_ref(struct sync_report *rep, size_t i)
 {
 	rep->rewound -= rep->refs[i].fate == SYNC_REWOUND;
-	rep->refused -= rep->refs[i].fate == SYNC_REFUSED;
+	rep->refused -= rep->refs[i].fate == SYNC_REFUSED &&
+	    !rep->refs[i].nobodys;
 	ref_release(&rep->refs[i]);
 	rep->n--;
 	memmove(&rep->refs[i], &rep->refs[i + 1],

@@ -51,6 +51,7 @@ struct sync_ref {
 	int by_host;		/* refused by the host, not by git's rules */
 	int by_object;		/* refused as an object is missing or bad */
 	int stays;		/* fetched: rolled up, and could not be dropped */
+	int nobodys;		/* fetched, and no writer has such a name */
 };
 
 struct sync_report {
@@ -64,7 +65,7 @@ struct sync_report {
 	int whole;		/* it asks for all that a sync asks for */
 	char *problem;		/* git's words when it did not, or NULL */
 	int refspecs_added;	/* this clone is connected from now on */
-	size_t rewound, refused;
+	size_t rewound, refused;	/* refused: without what is ->nobodys */
 	char *words;		/* what the host itself said as it refused a
 				 * push (hooks print there), or NULL */
 	char *renewed;		/* the new writer id, where our log had been

@@ -6,9 +6,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "store/network.h"
+#include "store/sync-former.h"
 #include "store/sync-state.h"
 #include "store/transfer-explain.h"
 #include "store/unreached.h"
+#include "store/writer-name.h"
 
 #define KILLED_BY 128	/* and above: 128 plus the number of the signal */
 /*
@@ -16,6 +18,20 @@
  * the project's whole history, too, and this only that of what is fetched.
  */
 #define FULL_DEPTH 2147483646
+
+/* 1 if no writer can have made what is fetched by this name. */
+static int
+is_nobodys(const char *name)
+{
+	static const char *const folders[] = { "log/", "beat/", "notes/" };
+	const char *writer = former_writer(name);
+	size_t i;
+
+	for (i = 0; writer == NULL && i < 3; i++)
+		if (strncmp(name, folders[i], strlen(folders[i])) == 0)
+			writer = name + strlen(folders[i]);
+	return writer != NULL && !writer_name_ok(writer);
+}
 
 void
 transfer_add_ref(struct sync_report *rep, char *name, int pushed,
@@ -33,8 +49,9 @@ transfer_add_ref(struct sync_report *rep, char *name, int pushed,
 	ref->by_host = 0;
 	ref->by_object = 0;
 	ref->stays = 0;
+	ref->nobodys = !pushed && is_nobodys(name);
 	rep->rewound += fate == SYNC_REWOUND;
-	rep->refused += fate == SYNC_REFUSED;
+	rep->refused += fate == SYNC_REFUSED && !ref->nobodys;
 }
 
 void

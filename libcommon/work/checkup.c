@@ -55,7 +55,7 @@ print_plan(struct out *o, const struct finding *f)
 	begin_line(o, "repair: ", STYLE_WARN, f);
 	out_str(o, ": ");
 	print_clean(o, f->repair != NULL ? f->repair :
-	    f->command != NULL ? "left to you" : "nothing to be done");
+	    f->command != NULL || f->code == DOCTOR_BAD_NAME ? "left to you" : "nothing to be done");
 	out_str(o, "\n");
 }
 

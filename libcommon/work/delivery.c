@@ -42,14 +42,16 @@ delivery_warn_refused(const struct sync_report *rep)
 {
 	const struct sync_ref *ref;
 	int by_host = 0;
-	size_t i;
+	size_t nobodys = 0, i;
 
 	for (i = 0; i < rep->n; i++) {
 		ref = &rep->refs[i];
 		if (ref->fate != SYNC_REFUSED)
 			continue;
 		by_host |= ref->by_host;
-		if (ref->pushed && ref->target == NULL)
+		if (ref->nobodys)
+			nobodys++;
+		else if (ref->pushed && ref->target == NULL)
 			cmd_warn("'%s' is not pushed: %s", ref->name,
 			    ref->reason);
 		else if (ref->pushed)
@@ -61,6 +63,12 @@ delivery_warn_refused(const struct sync_report *rep)
 			    ref->name, rep->remote, ref->reason == NULL ?
 			    "no reason given" : ref->reason);
 	}
+	if (nobodys > 0)
+		cmd_warn("git could not take %zu ref%s from '%s' by a name "
+		    "that no writer has; nobody's records are concerned, and "
+		    "'git agent sync --check' tells how to delete %s there",
+		    nobodys, nobodys == 1 ? "" : "s", rep->remote,
+		    nobodys == 1 ? "it" : "them");
 	if (rep->words != NULL)
 		cmd_warn("'%s' says: %s", rep->remote, rep->words);
 	if (by_host && strncmp(rep->prefix, "refs/heads/", 11) != 0)
@@ -165,7 +173,7 @@ warn_unfetched(const struct sync_report *rep, int *partial)
 
 	for (i = 0; i < rep->n; i++) {
 		ref = &rep->refs[i];
-		if (ref->pushed || !ref->by_object)
+		if (ref->pushed || !ref->by_object || ref->nobodys)
 			continue;
 		cmd_warn("git could not take '%s' from '%s': %s; what is here "
 		    "of it is shown", ref->name, rep->remote, ref->reason);
