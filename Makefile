@@ -149,16 +149,24 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libcommon.a
 	@mkdir -p $(@D)
 	$(LINK) $^ -fsanitize=fuzzer $(PKG_LIBS)
 
-# New inputs go to build/; a crash leaves its input there and fails.
+# New inputs go to build/; a crash leaves its input there and fails.  So does a
+# target that does not start, or ends in another error: its log is shown.
 run-fuzz: $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 	@for f in $(FUZZ_SRC:tests/fuzz/fuzz-%.c=%); do \
-		mkdir -p $(B)/corpus/$$f && \
+		mkdir -p $(B)/corpus/$$f || exit 1; \
+		status=0; \
 		$(B)/fuzz/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) \
 			-max_len=65536 -rss_limit_mb=4096 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix=$(B)/crash-$$f- \
-			$(B)/corpus/$$f tests/fuzz/corpus/$$f 2>&1 >/dev/null | \
-			tee $(B)/$$f.log | grep -E 'executed_units|ERROR|SUMMARY'; \
-		! ls $(B)/crash-$$f-* 2>/dev/null || exit 1; \
+			$(B)/corpus/$$f tests/fuzz/corpus/$$f \
+			2>$(B)/$$f.log >/dev/null || status=$$?; \
+		grep -E 'executed_units|ERROR|SUMMARY' $(B)/$$f.log; \
+		if ls $(B)/crash-$$f-* 2>/dev/null; then exit 1; fi; \
+		if [ $$status != 0 ]; then \
+			tail -n 20 $(B)/$$f.log; \
+			echo "fuzz-$$f ended with status $$status"; \
+			exit 1; \
+		fi; \
 	done
 
 MAN    := $(wildcard man/*.[157])

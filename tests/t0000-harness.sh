@@ -218,4 +218,35 @@ t 'a terminal can be had' <<'EOF'
 	test_grep yes out
 EOF
 
+# fuzz: `make run-fuzz` with this target, which is not built.
+fuzz() {
+	local - && set +x
+	unset MAKEFLAGS MFLAGS MAKELEVEL
+	make -s -C "$ROOT" run-fuzz B="$SCRATCH/fuzz" -o "$SCRATCH/fuzz/fuzz/fuzz-x" \
+		FUZZ_SRC=tests/fuzz/fuzz-x.c
+}
+
+# target LINE…: what it does.
+target() {
+	mkdir -p fuzz/fuzz
+	printf '%s\n' '#!/bin/sh' "$@" >fuzz/fuzz/fuzz-x
+	chmod +x fuzz/fuzz/fuzz-x
+}
+
+t 'a fuzz target that ends in an error fails, with or without an input' <<'EOF'
+	target 'echo stat::number_of_executed_units: 7 >&2'
+	fuzz >out 2>&1
+	test_grep 'executed_units: 7' out
+	target 'echo no such library >&2' 'exit 127'
+	test_exit 2 fuzz >out 2>&1
+	test_grep 'no such library' out
+	test_grep 'fuzz-x ended with status 127' out
+	target 'echo SUMMARY: libFuzzer: out-of-memory >&2' 'exit 71'
+	test_exit 2 fuzz >out 2>&1
+	test_grep 'out-of-memory' out
+	target ': >"${0%/fuzz/*}/crash-x-1"'
+	test_exit 2 fuzz >out 2>&1
+	test_grep 'crash-x-1' out
+EOF
+
 finish
