@@ -272,6 +272,39 @@ t "names in the clone's own packed-refs" <<'EOF'
 	test_empty found
 EOF
 
+# Made by git where names differ in case only: one file for both.
+mkdir fold
+truncate -s 30M fold.img
+if { mkntfs -qFf fold.img && lowntfs-3g -o ignore_case fold.img fold; } \
+    >/dev/null 2>&1; then
+	trap 'fusermount -uz "$SCRATCH/fold"; test_cleanup' EXIT
+	t 'logs that differ in case only, where files cannot' <<'EOF'
+	git clone -q --bare start.git case.git
+	for name in eve-host-1 EVE-host-1 eve-host-2; do
+		(cd case.git; git update-ref "refs/agent/log/$name" \
+		    "$(record "of $name")")
+	done
+	git clone -q case.git fold/clone
+	cd fold/clone
+	test "$(git config core.ignoreCase)" = true
+	ends 1 git agent sync
+	test "$(grep -c '(core.ignoreCase) takes its name' err)" = 1
+	test_grep 'eve-host-1.*EVE-host-1\|EVE-host-1.*eve-host-1' err
+	test_no_grep 'has lost records' err
+	ends 3 git agent log
+	test_grep 'is not shown: .*(core.ignoreCase)' err
+	test_grep 'of eve-host-2' out
+	ends 1 git agent sync --check
+	test_grep '^unfetched: .*(core.ignoreCase)' out
+	ends 1 git agent sync
+	ends 3 git agent log
+EOF
+	fusermount -u fold
+	trap test_cleanup EXIT
+else
+	skip 'logs that differ in case only' 'no ntfs with ignore_case here'
+fi
+
 t 'names among the own logs' <<'EOF'
 	for name in "$ESC" "$BIDI" 'a b' x.lock '../../../../evil'; do
 		rm -rf own

@@ -53,6 +53,11 @@ int	 sync_is_rewound(struct repo *, const char *remote,
 void	 sync_drop_fetched(struct sync_report *);
 /* Take one line out. */
 void	 sync_drop_ref(struct sync_report *, size_t);
+/*
+ * Where files cannot differ in case only (core.ignoreCase): of logs whose
+ * names do, all but one are refused, and noted as sync_unfetched() returns it.
+ */
+struct err *sync_tell_twins(struct repo *, struct sync_report *);
 /* What it could not take, and nobody would read (sync_is_below_log()). */
 void	 sync_drop_below(struct repo *, struct sync_report *);
 /*

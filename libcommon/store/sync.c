@@ -220,6 +220,8 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		e = fetch_once(r, &specs, background, rep);
 		sync_drop_below(r, rep);
 	}
+	if (e == NULL && rep->reached)
+		e = sync_tell_twins(r, rep);
 	if (e == NULL && rep->reached) {
 		e = sync_remember_fetch(r, rep);
 		if (e == NULL)

@@ -138,6 +138,8 @@ char	*sync_refused(struct repo *, const char *remote);
  * because of an object of theirs: "<full name> <object> <reason>" a line.
  */
 char	*sync_unfetched(struct repo *, const char *remote);
+/* In the reason of one whose records are hidden by those of another. */
+#define SYNC_TWIN "(core.ignoreCase) takes its name for that"
 /*
  * Logs found rewound by the last fetch from that remote, one "log/<writer>" a
  * line; malloc'd, "" if none.

@@ -181,6 +181,29 @@ warn_unfetched(const struct sync_report *rep, int *partial)
 	}
 }
 
+/* The same, without a fetch, of what stays so until the clone is elsewhere. */
+static void
+warn_twins(struct repo *r, int *partial)
+{
+	const char *remote = repo_remote(r);
+	char *list, *line, *rest, *why;
+
+	if (remote == NULL)
+		return;
+	rest = list = sync_unfetched(r, remote);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		why = strstr(line, SYNC_TWIN) == NULL ? NULL :
+		    strchr(line, ' ');
+		why = why == NULL ? NULL : strchr(why + 1, ' ');
+		if (why == NULL)
+			continue;
+		cmd_warn("'%.*s' of '%s' is not shown: %s",
+		    (int)strcspn(line, " "), line, remote, why + 1);
+		*partial = 1;
+	}
+	free(list);
+}
+
 /*
  * What goes wrong here (a clone that this user may not write to) keeps nobody
  * from reading what there is.
@@ -216,6 +239,8 @@ delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
 	if (how == DELIVERY_ALWAYS ||
 	    (how == DELIVERY_FIRST && !sync_is_connected(r)))
 		fetch(r, partial);
+	else
+		warn_twins(r, partial);
 	if (how == DELIVERY_OFFLINE && !sync_is_connected(r)) {
 		cmd_warn("nothing was ever fetched from '%s': what others "
 		    "wrote is not shown", repo_remote(r));
