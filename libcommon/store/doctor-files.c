@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/shell.h"
+#include "store/busy.h"
 #include "store/index-file.h"
 #include "store/pack.h"
 #include "store/writer.h"
@@ -45,7 +46,7 @@ look_at_lock(struct look *l, const char *path)
 	if (seconds < DOCTOR_FRESH)
 		return;
 	clock_duration(&age, seconds * CLOCK_SECOND);
-	busy = doctor_busy(l->repo, &st);
+	busy = busy_who(l->repo, &st);
 	diagnosis_add(l->d, DOCTOR_STALE_LOCK, path, xasprintf("git's lock, "
 	    "which does not say whose it is, is there for %s; %s%s", age.p,
 	    busy == NULL ? "no git is at work here on this machine" : busy,
@@ -165,7 +166,7 @@ look_at_part(struct look *l, const char *path)
 
 	if (age < DOCTOR_FRESH)
 		return;
-	busy = doctor_busy(l->repo, &st);
+	busy = busy_who(l->repo, &st);
 	diagnosis_add(l->d, DOCTOR_LEFTOVER, path, xasprintf("a pack that was "
 	    "not finished, as of a 'git agent log --batch' that was killed; "
 	    "no record is in it alone%s%s%s", busy == NULL ? "" : "; ",

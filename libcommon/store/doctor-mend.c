@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "store/busy.h"
 #include "store/doctor-parts.h"
 #include "store/index.h"
 #include "store/logrefs.h"
@@ -77,7 +78,7 @@ remove_file(struct mend *m, const struct finding *f)
 		return;
 	if (f->code == DOCTOR_STALE_LOCK ||
 	    pack_is_part(strrchr(f->subject, '/') + 1))
-		busy = doctor_busy(m->repo, &st);
+		busy = busy_who(m->repo, &st);
 	if (busy != NULL)
 		strvec_pushf(m->done, "left '%s': %s may hold it", f->subject,
 		    busy);

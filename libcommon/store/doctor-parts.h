@@ -62,8 +62,6 @@ void	 doctor_reach(struct repo *, const struct ref *, size_t n,
 	    struct oidset *met);
 
 /* For the repairs. */
-/* NULL if no process has files of the repository open, else who, malloc'd. */
-char	*doctor_busy(struct repo *, const struct stat *lock);
 /*
  * Where the log of a DOCTOR_FORMER is to be pushed: to its place, or beside
  * another version of it; malloc'd.

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/shell.h"
-#include "store/doctor-parts.h"
+#include "store/busy.h"
 
 #define WAIT_MS 30000
 
@@ -81,7 +81,7 @@ is_dead(struct repo *r, const char *path, const struct timespec *since,
 	    (st->st_mtim.tv_sec == since->tv_sec &&
 	    st->st_mtim.tv_nsec < since->tv_nsec))
 		return 0;
-	busy = doctor_busy(r, st);
+	busy = busy_who(r, st);
 	dead = busy == NULL;
 	free(busy);
 	return dead;

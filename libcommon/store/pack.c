@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/sha1.h"
-#include "store/doctor-parts.h"
+#include "store/busy.h"
 #include "store/git.h"
 
 #define CHUNK (256 * 1024)	/* handed to libgit2 at a time */
@@ -63,7 +63,7 @@ is_old_part(struct repo *r, const char *path)
 	if (!pack_is_part(strrchr(path, '/') + 1) || lstat(path, &st) != 0 ||
 	    st.st_mtime >= now - PART_AGE)
 		return 0;
-	busy = st.st_mtime < now - PART_MAX_AGE ? NULL : doctor_busy(r, &st);
+	busy = st.st_mtime < now - PART_MAX_AGE ? NULL : busy_who(r, &st);
 	old = busy == NULL;
 	free(busy);
 	return old;

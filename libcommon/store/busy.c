@@ -1,5 +1,5 @@
 /* Whether a git is at work in the repository, as far as /proc tells. */
-#include "store/doctor-parts.h"
+#include "store/busy.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -127,7 +127,7 @@ may_hold(struct repo *r, long pid, const struct stat *lock)
 }
 
 char *
-doctor_busy(struct repo *r, const struct stat *lock)
+busy_who(struct repo *r, const struct stat *lock)
 {
 	DIR *proc = access("/proc/self/stat", R_OK) == 0 ? opendir("/proc") :
 	    NULL;
