@@ -310,6 +310,47 @@ t 'however far a log went on before it was rolled up, it is not lost for others'
 	git agent sync --check
 EOF
 
+# many_logs COUNT: as many logs of one record, ended long ago, for fast-import.
+many_logs() {
+	local - i text && set +x
+	for ((i = 1; i <= $1; i++)); do
+		printf -v text 'done: job %d\n\nAgent-Kind: done\nAgent-Writer: job-%04d\nAgent-Clock: 2024-01-01T00:00:00.%06dZ\n' $i $i $i
+		printf 'commit refs/agent/log/job-%04d\ncommitter Job <job@example.org> 1704067200 +0000\ndata %d\n%s\n' $i ${#text} "$text"
+	done
+}
+
+t 'more logs than one record or one push takes; one has to stay' <<'EOF'
+	new_origin lots
+	many_logs 510 >stream
+	git -C srv/lots.git fast-import --quiet <stream
+	new_clone lots lots-reader
+	(cd lots-reader && git agent sync >/dev/null)
+	printf '#!/bin/sh\ntest "$1" != refs/agent/log/job-0505\n' \
+		>srv/lots.git/hooks/update
+	chmod +x srv/lots.git/hooks/update
+	new_clone lots lots-head
+	cd lots-head
+	test_exit 1 git agent sync --roll-up 2>err
+	test_grep "509 logs" err
+	test_grep "'log/job-0505': hook declined" err
+	git -C ../srv/lots.git for-each-ref refs/agent/log >refs
+	test_lines 2 refs
+	git log --first-parent --format=%P "refs/agent/log/$(writer)" >parents
+	awk 'NF > 501 { exit 1 } { n += NF } END { exit n < 510 }' parents
+	rm ../srv/lots.git/hooks/update
+	git agent sync --roll-up 2>err
+	git -C ../srv/lots.git for-each-ref refs/agent/log >refs
+	test_lines 1 refs
+	for c in lots-head lots-reader; do
+		cd "../$c"
+		test_exit 0 git agent sync >/dev/null
+		git for-each-ref refs/agent-remotes/origin/log >refs
+		test_lines 1 refs
+		git agent log --all --json --offline >log
+		test "$(jq '[.[] | select(.kind == "done") | .subject] | unique | length' log)" = 510
+	done
+EOF
+
 t "a lock on packed-refs: refs that stay are named, and go without it" <<'EOF'
 	new_origin packed
 	for i in 1 2; do
