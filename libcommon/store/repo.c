@@ -295,10 +295,40 @@ check_head(struct repo *r)
 	return e;
 }
 
+/* 1 if `path` + `name` is there and not mine. */
+static int
+is_foreign(const char *path, const char *name)
+{
+	char *whole = xasprintf("%s%s", path, name);
+	struct stat st;
+	int foreign;
+
+	foreign = lstat(whole, &st) == 0 && st.st_uid != geteuid();
+	free(whole);
+	return foreign;
+}
+
+/* What git asks for the owner of, at the least. */
+static int
+is_somebody_elses(const struct repo *r)
+{
+	const char *dir = git_repository_workdir(r->git);
+	const char *base = strrchr(r->gitdir, '/');
+
+	if (is_foreign(r->gitdir, ""))
+		return 1;
+	/* Where it was found, which core.worktree does not change. */
+	if (base != NULL && strcmp(base, "/.git") == 0 &&
+	    is_foreign(r->gitdir, "/.."))
+		return 1;
+	return dir != NULL && (is_foreign(dir, "") || is_foreign(dir, ".git"));
+}
+
 /*
- * safe.bareRepository: git takes it from the user's own configuration alone,
- * and has changed its mind on what is exempt.  So git itself is asked, where
- * it is set anywhere.
+ * safe.directory and safe.bareRepository: git takes them from the user's own
+ * configuration alone, and has changed its mind on how a folder is to be
+ * written and on what is exempt; libgit2 takes what git does not.  So git
+ * itself is asked, where the one or the other counts.
  */
 static struct err *
 check_discovered(struct repo *r)
@@ -306,8 +336,8 @@ check_discovered(struct repo *r)
 	struct buf dir = BUF_INIT;
 	struct err *e;
 
-	if (getenv("GIT_DIR") != NULL ||
-	    repo_config(r, "safe.barerepository") == NULL)
+	if (getenv("GIT_DIR") != NULL || (!is_somebody_elses(r) &&
+	    repo_config(r, "safe.barerepository") == NULL))
 		return NULL;
 	e = ask_git("--absolute-git-dir", &dir);
 	buf_release(&dir);
