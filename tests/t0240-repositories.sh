@@ -329,6 +329,30 @@ t 'includeIf with every condition that git knows' <<'EOF'
 	git config --global --remove-section includeIf.onbranch:other
 EOF
 
+t 'includeIf gitdir through a symbolic link: who a commit there is by' <<'EOF'
+	unset GIT_CONFIG_NOSYSTEM
+	mkdir -p real/one/sub
+	ln -s real linked-to
+	new_repo real/one
+	printf '[user]\n\tname = By Link\n' >"$HOME/included"
+	for c in linked-to/ linked-to/one/.git real/; do
+		git config --global "includeIf.gitdir:$PWD/$c.path" \
+			"$HOME/included"
+		for dir in linked-to/one real/one linked-to/one/sub; do
+			cd "$SCRATCH/$dir"
+			git commit -q --allow-empty -m x
+			git agent log done "by $c in $dir"
+			test "$(git agent log --json -n 1 | jq -r '.[0].author')" = \
+				"$(git log -1 --format=%an)"
+			git log -1 --format=%an >>"$SCRATCH/authors"
+		done
+		cd "$SCRATCH"
+		git config --global --remove-section "includeIf.gitdir:$PWD/$c"
+	done
+	test_grep 'By Link' authors
+	test_grep 'Ada Lovelace' authors
+EOF
+
 t 'a boolean that is none is an error, and nothing is written' <<'EOF'
 	new_repo switches
 	cd switches
