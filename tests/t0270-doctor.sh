@@ -70,6 +70,44 @@ t 'unpushed: how many, and pushed' <<'EOF'
 	test "$(server_log push .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
 EOF
 
+t 'as JSON: the plan with --dry-run, or with what came of it at the end' <<'EOF'
+	cd push-a
+	git agent log done 'a five' --no-push
+	git for-each-ref >before
+	test_exit 1 git agent sync --repair --dry-run --json >plan
+	git for-each-ref >after
+	test_cmp before after
+	test_json '.done == [] and .left == null' plan
+	test_json '[.findings[] | [.code, .repair]] == [["unpushed", "push"]]' plan
+	test_exit 0 git agent sync --repair --json >out
+	test "$(jq -s length out)" = 1
+	test_json '(.done | length) > 0 and .left == []'
+	test_cmp <(jq .findings plan) <(jq .findings out)
+EOF
+
+t '… and what was done before an error stopped it' <<'EOF'
+	cd push-a
+	for json in '' --json; do
+		(cd ../push-b && git agent log done "b more $json")
+		cat >.git/hooks/reference-transaction <<-'END'
+		#!/bin/sh
+		cp .git/agent/writer .git/kept
+		rm .git/agent/writer
+		mkdir .git/agent/writer
+		END
+		chmod +x .git/hooks/reference-transaction
+		test_exit 128 git agent sync --repair $json >out 2>err
+		test_grep '^fatal: .*writer' err
+		rm .git/hooks/reference-transaction
+		rmdir .git/agent/writer
+		mv .git/kept .git/agent/writer
+		test -n "$json" || test_grep '^done: fetched' out
+		test_no_grep '^nothing is left' out
+	done
+	test_json '(.findings | length) > 0 and (.done | length) > 0 and .left == null'
+	test_exit 0 git agent sync --repair
+EOF
+
 t 'unfetched: new, moved, and in a clone that never fetched' <<'EOF'
 	pair news
 	(cd news-b && git agent log done 'b two')

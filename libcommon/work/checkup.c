@@ -114,6 +114,7 @@ print_findings(struct out *o, const char *label, const struct diagnosis *d)
 		print_finding(o, label, &d->v[i]);
 }
 
+/* `left` NULL: it could not be looked for. */
 static void
 print_end(struct out *o, const struct checkup *c, const struct strvec *done,
     const struct diagnosis *left)
@@ -126,6 +127,8 @@ print_end(struct out *o, const struct checkup *c, const struct strvec *done,
 		print_clean(o, done->v[i]);
 		out_str(o, "\n");
 	}
+	if (left == NULL)
+		return;
 	print_findings(o, "left: ", left);
 	if (left->n == 0 && !c->quiet)
 		out_str(o, "nothing is left\n");
@@ -188,7 +191,11 @@ examine(struct repo *r, const struct checkup *c, struct diagnosis *d)
 	return e;
 }
 
-/* First all that would be done, and only then is anything touched. */
+/*
+ * First all that would be done, and only then is anything touched; as JSON,
+ * all of it is one object at the end.  What was done is told also where an
+ * error has stopped it.
+ */
 static struct err *
 repair(struct repo *r, const struct checkup *c, struct out *o,
     const struct diagnosis *d, int *status)
@@ -205,10 +212,10 @@ repair(struct repo *r, const struct checkup *c, struct out *o,
 	    (c->background ? DOCTOR_BACKGROUND : 0), d, &done);
 	if (e == NULL)
 		e = examine(r, c, &left);
-	if (e == NULL && c->json)
-		print_json(o, d, &done, &left);
-	else if (e == NULL)
-		print_end(o, c, &done, &left);
+	if (c->json)
+		print_json(o, d, &done, e == NULL ? &left : NULL);
+	else
+		print_end(o, c, &done, e == NULL ? &left : NULL);
 	*status = status_of(r, c, &left);
 	diagnosis_release(&left);
 	strvec_release(&done);
