@@ -143,6 +143,18 @@ whole_goal(char *goal, const struct note *brief)
 	return whole;
 }
 
+/* The files are there by now, and a person may have asked for them. */
+static struct err *
+not_recorded(struct err *why)
+{
+	struct err *e = err_new(why->code, "%s; the files stay, and the brief "
+	    "is not recorded yet: when that is mended, give the same command "
+	    "again", why->msg);
+
+	err_free(why);
+	return e;
+}
+
 /* Record the goal, unless the newest brief says just that. */
 static struct err *
 record_goal(struct repo *r, const struct args *a, const char *goal)
@@ -157,8 +169,10 @@ record_goal(struct repo *r, const struct args *a, const char *goal)
 		return NULL;
 	}
 	e = brief_record(r, goal, &written, &id);
-	if (e != NULL || !written)
-		return e;
+	if (e != NULL)
+		return not_recorded(e);
+	if (!written)
+		return NULL;
 	object_abbrev(r, &id, hex);
 	if (!a->offline && repo_remote(r) != NULL)
 		delivery_push(r, &id, 0, &arrived);

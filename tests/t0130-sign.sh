@@ -238,6 +238,29 @@ END
 	test_cmp objects objects-after
 EOF
 
+t 'init with a signer that fails: said, and the same command goes on' <<'EOF'
+	signed_by_ssh begun
+	cd begun
+	git config gpg.ssh.program "$SCRATCH/says"
+	echo 'was here' >CLAUDE.md
+	set -- --goal "reach 1e-4$(printf '\n\nin a day')" --oracle true
+	test_exit 128 git agent init "$@" 2>err
+	test_grep '^\.gitagent: created' err
+	test_grep '^fatal: cannot sign the record, so it was not written: ' err
+	test_grep 'worn out; the files stay, and the brief is not recorded yet: when that is mended, give the same command again$' err
+	test -z "$(log_tips)"
+	git config --unset gpg.ssh.program
+	git agent init "$@" 2>err
+	test_grep '^\.gitagent: unchanged' err
+	test_grep '^brief: recorded as' err
+	test "$(cat CLAUDE.md)" = 'was here'
+	git log -1 --format=%B "$(log_tips)" >out
+	test_grep '^brief: reach 1e-4$' out
+	test_grep '^in a day$' out
+	all_verify
+	test_exit 0 git agent sync --check
+EOF
+
 t 'a signer that takes long: whom the command waits for' <<'EOF'
 	cd fails
 	signer naps <<'END'
