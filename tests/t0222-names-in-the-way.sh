@@ -368,4 +368,52 @@ t 'nor those at a place that the records leave' <<'EOT'
 	test_empty out
 EOT
 
+t 'a file or a folder where git keeps its reflogs: named, with what to run' <<'EOT'
+	new_repo reflogs
+	cd reflogs
+	git config core.logAllRefUpdates always
+	git agent log 'done' 0
+	log=.git/logs/refs/agent/log
+	mkdir .git/kept
+	# barred PATH: it is named, and after the command the record is written.
+	barred() {
+		test_exit 128 git agent log 'done' "past $1" 2>err
+		test_grep "^fatal: cannot move the ref 'refs/agent/log/$(writer)', as '$PWD/$1' is in the way of its reflog; run 'mv $PWD/$1 $PWD/\.git/reflog-in-the-way'$" err
+		sh -ec "$(sed "s/.*; run '\(.*\)'$/\1/" err)"
+		git agent log 'done' "past $1"
+		mv .git/reflog-in-the-way ".git/kept/$((++n))"
+		test -f "$log/$(writer)"
+	}
+	n=0
+	rm -r .git/logs/refs/agent
+	touch .git/logs/refs/agent
+	barred .git/logs/refs/agent
+	rm -r "$log"
+	echo x >"$log"
+	barred "$log"
+	rm -r "$log"
+	ln -s nowhere "$log"
+	barred "$log"
+	rm "$log/$(writer)"
+	mkdir "$log/$(writer)"
+	touch "$log/$(writer)/x"
+	barred "$log/$(writer)"
+	test "$(git rev-list --glob=refs/agent/log | wc -l)" = 5
+	nothing_found
+EOT
+
+t 'a file that is no ref where the folder of the logs is to be' <<'EOT'
+	new_repo nolog
+	cd nolog
+	mkdir .git/refs/agent
+	touch .git/refs/agent/log
+	test_exit 128 git agent log 'done' 1 2>err
+	test_grep "^fatal: cannot move the ref 'refs/agent/log/[^/]*', as the file '$PWD/.git/refs/agent/log' is in the way of its folder; 'git agent sync --check' tells" err
+	test_exit 1 git agent sync --check >out
+	test_grep "^damaged-ref: 'refs/agent/log': .*; run: git agent sync --repair" out
+	git agent sync --repair
+	git agent log 'done' 1
+	nothing_found
+EOT
+
 finish

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <git2/sys/repository.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/shell.h"
 #include "store/guard.h"
 #include "store/unreached.h"
 
@@ -131,27 +133,87 @@ jitter(void)
 	return state >> 16;
 }
 
-/* What libgit2 says of a ref that is a folder of another differs by the way. */
-static struct err *
-cannot_move(struct repo *r, const char *name)
+/*
+ * The file that is where a folder above the ref's own file is to be, below
+ * `top`; or, with `leaf`, the folder that is in that file's place.  malloc'd,
+ * or NULL.
+ */
+static char *
+in_the_way(struct repo *r, const char *top, const char *name, int leaf)
 {
-	struct err *e = err_git("cannot move the ref '%s'", name);
+	char *path = xasprintf("%s%s/%s", r->commondir, top, name);
+	char *p = path + strlen(r->commondir);
+	struct stat st;
+
+	while ((p = strchr(p + 1, '/')) != NULL) {
+		*p = '\0';
+		if (lstat(path, &st) == 0 &&
+		    (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
+			return path;
+		*p = '/';
+	}
+	if (leaf && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* Nobody but git writes there, so that it is nothing a person would miss. */
+static struct err *
+reflog_barred(struct repo *r, const char *name, const char *path)
+{
+	char *away = xasprintf("%s/reflog-in-the-way", r->commondir);
+	char *command = shell_format("mv %s %s", path, away);
+	struct err *e;
+
+	e = err_new(ERR_GIT, "cannot move the ref '%s', as '%s' is in the way "
+	    "of its reflog; run '%s'", name, path, command);
+	free(command);
+	free(away);
+	return e;
+}
+
+/* The ref of which this one would be in a folder, malloc'd, or NULL. */
+static char *
+ref_above(struct repo *r, const char *name)
+{
 	const char *p = name;
 	char *above;
 	git_oid id;
-	int found = 0;
 
-	while (!found && (p = strchr(p, '/')) != NULL) {
+	while ((p = strchr(p, '/')) != NULL) {
 		above = xstrndup(name, (size_t)(p++ - name));
-		found = git_reference_name_to_id(&id, r->git, above) == 0;
-		if (found) {
-			err_free(e);
-			e = err_new(ERR_GIT, "cannot move the ref '%s', as "
-			    "there is a ref '%s'; 'git agent sync --check' "
-			    "tells what to do about it", name, above);
-		}
+		if (git_reference_name_to_id(&id, r->git, above) == 0)
+			return above;
 		free(above);
 	}
+	return NULL;
+}
+
+/* What libgit2 says of what is in the way of a ref differs by the way. */
+static struct err *
+cannot_move(struct repo *r, const char *name)
+{
+	struct err *said = err_git("cannot move the ref '%s'", name), *e = NULL;
+	char *reflog = in_the_way(r, "/logs", name, is_said("reflog"));
+	char *above = ref_above(r, name), *file = in_the_way(r, "", name, 0);
+
+	if (above != NULL)
+		e = err_new(ERR_GIT, "cannot move the ref '%s', as there is "
+		    "a ref '%s'; 'git agent sync --check' tells what to do "
+		    "about it", name, above);
+	else if (file != NULL)
+		e = err_new(ERR_GIT, "cannot move the ref '%s', as the file "
+		    "'%s' is in the way of its folder; 'git agent sync "
+		    "--check' tells what to do about it", name, file);
+	else if (reflog != NULL)
+		e = reflog_barred(r, name, reflog);
+	free(above);
+	free(file);
+	free(reflog);
+	if (e == NULL)
+		return said;
+	err_free(said);
 	return e;
 }
 
