@@ -88,6 +88,19 @@ t 'our own state' <<'EOF'
 	test "$(count)" = 6
 EOF
 
+t 'the folder of our state: not taken for a clone that never fetched' <<'EOF'
+	cd me
+	chmod 0 .git/agent
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep three out
+	test_grep "^warning: '$PWD/.git/agent' may not be read, so that it is not known what was fetched from 'origin'; 'git agent sync --check' tells" err
+	test_exit 3 git agent log >out 2>err
+	test_grep three out
+	test_grep "^warning: could not ask 'origin' for news: .*'$PWD/.git/agent' may not be read$" err
+	test_no_grep 'ever fetched' err
+	denied .git/agent read .git/agent
+EOF
+
 t 'what may not be written to' <<'EOF'
 	cd me
 	chmod 500 .git/refs/agent/log

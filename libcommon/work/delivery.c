@@ -1,5 +1,7 @@
 #include "work/delivery.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,13 +149,46 @@ warn_rewound(struct repo *r, int *partial)
 	strvec_release(&refs);
 }
 
+/* The folder of our state, if it may not be entered, malloc'd; or NULL. */
+static char *
+denied(struct repo *r)
+{
+	char *dir = xasprintf("%s/agent", repo_commondir(r));
+
+	if (faccessat(AT_FDCWD, dir, X_OK, AT_EACCESS) == 0 || errno != EACCES) {
+		free(dir);
+		dir = NULL;
+	}
+	return dir;
+}
+
+/* There is no time of a fetch. */
+static void
+warn_unconnected(struct repo *r)
+{
+	char *path = denied(r);
+
+	if (path != NULL)
+		cmd_warn("'%s' may not be read, so that it is not known what "
+		    "was fetched from '%s'; 'git agent sync --check' tells "
+		    "what to do about it", path, repo_remote(r));
+	else
+		cmd_warn("nothing was ever fetched from '%s': what others "
+		    "wrote is not shown", repo_remote(r));
+	free(path);
+}
+
 static void
 warn_unreached(struct repo *r, const struct sync_report *rep)
 {
 	struct buf when = BUF_INIT;
 	int64_t last = sync_last(r);
+	char *path = denied(r);
 
-	if (last == 0)
+	if (path != NULL)
+		buf_addf(&when, "when it was asked last is not known, as '%s' "
+		    "may not be read", path);
+	else if (last == 0)
 		buf_addstr(&when, "nothing was ever fetched from it");
 	else {
 		buf_addstr(&when, "what is shown was fetched ");
@@ -161,6 +196,7 @@ warn_unreached(struct repo *r, const struct sync_report *rep)
 	}
 	cmd_warn("could not ask '%s' for news: %s; %s", rep->remote,
 	    rep->problem == NULL ? "no answer" : rep->problem, when.p);
+	free(path);
 	buf_release(&when);
 }
 
@@ -242,8 +278,7 @@ delivery_fetch(struct repo *r, enum delivery_fetch how, int *partial)
 	else
 		warn_twins(r, partial);
 	if (how == DELIVERY_OFFLINE && !sync_is_connected(r)) {
-		cmd_warn("nothing was ever fetched from '%s': what others "
-		    "wrote is not shown", repo_remote(r));
+		warn_unconnected(r);
 		*partial = 1;
 	}
 	*partial |= delivery_warn_unclear(r);
