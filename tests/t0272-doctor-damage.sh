@@ -271,6 +271,45 @@ t 'an unfinished pack of a killed batch' <<'EOF'
 	test_exit 1 compgen -G "$packs/pack_git2_*"
 EOF
 
+t 'a pack of a batch, cut short: named, and what is whole of it comes back' <<'EOF'
+	patient half
+	printf '{"kind": "done", "subject": "s%s"}\n' {1..40} |
+		git agent log --batch --no-push
+	for idx in .git/objects/pack/*.idx; do
+		git show-index <"$idx" >has
+		! grep -q "$(git rev-parse "$ref")" has || pack=${idx%.idx}.pack
+	done
+	cp "$pack" ../whole.pack
+	chmod u+w "$pack"
+	truncate -s 2000 "$pack"
+	test_exit 1 git verify-pack "$pack"
+	test_exit 1 git agent sync --check >found
+	test_grep "^unreadable: 'objects': the pack '$PWD/$pack' is cut short or overwritten, .*; run: rm -f .*git unpack-objects" found
+	test_exit 128 git agent log 'done' x 2>err
+	test_grep "is not known to be lost: the pack '$PWD/$pack'" err
+	test_exit 1 git agent sync --repair >out
+	test_grep '^done: mended nothing' out
+	sed -n 's/^unreadable: .*; run: //p' found >command
+	test_exit 128 sh -e command 2>err
+	test_grep 'early EOF' err
+	test_exit 1 git agent sync --check >found
+	test_no_grep '^unreadable' found
+	test_exit 1 git agent sync --repair >out
+	test_grep '^done: this clone goes on as' out
+	git agent log 'done' after
+	test_exit 3 git agent log --all --json -n 100 --offline >out 2>err
+	for s in s1 after; do
+		test_json "[.[].subject] | index(\"$s\") != null"
+	done
+	test_json '[.[].subject] | index("s40") == null'
+	# All of it is found again: then it comes back.
+	git unpack-objects -q <../whole.pack
+	git agent log 'done' 'all there' 2>err
+	nothing_found
+	git agent log --all --json -n 100 >out
+	test_json '[.[].subject] | index("s40") != null and index("after") != null'
+EOF
+
 t 'state that is not whole: set aside, and made again' <<'EOF'
 	patient state
 	: >.git/agent/clock

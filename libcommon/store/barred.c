@@ -70,6 +70,42 @@ is_index(int fd)
 	return st.st_size >= least;
 }
 
+/*
+ * A pack ends with a checksum, which its index has before its own: git uses
+ * none where they differ.
+ */
+static int
+is_cut_short(const char *pack, int idx)
+{
+	unsigned char has[20], wanted[20];
+	int fd = open(pack, O_RDONLY | O_CLOEXEC), cut = 0;
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		cut = st.st_size < (off_t)sizeof(has) ||
+		    pread(fd, has, sizeof(has), st.st_size - 20) != 20;
+	if (fd >= 0 && !cut && fstat(idx, &st) == 0)
+		cut = pread(idx, wanted, sizeof(wanted), st.st_size - 40) !=
+		    20 || memcmp(has, wanted, sizeof(has)) != 0;
+	if (fd >= 0)
+		close(fd);
+	return cut;
+}
+
+/* What is whole of it, git can take out once it is no pack of the store. */
+static void
+not_whole(struct look *l, const char *pack, const char *idx)
+{
+	char *away = xasprintf("%s.damaged", pack);
+
+	l->why = xasprintf("the pack '%s' is cut short or overwritten, and "
+	    "git uses nothing of it; to take out what is whole ends with "
+	    "'early EOF'", pack);
+	l->remedy = shell_format("rm -f %s && mv %s %s && git unpack-objects "
+	    "-q -r <%s", idx, pack, away, away);
+	free(away);
+}
+
 /* "<dir>/pack-….pack"; the index has its name, but for the end. */
 static void
 look_at_pack(struct look *l, const char *dir, const char *name, size_t len)
@@ -86,6 +122,8 @@ look_at_pack(struct look *l, const char *dir, const char *name, size_t len)
 		l->remedy = shell_format("rm -f %s && git index-pack %s",
 		    idx, pack);
 	}
+	if (l->why == NULL && is_cut_short(pack, fd))
+		not_whole(l, pack, idx);
 	if (fd >= 0)
 		close(fd);
 	free(pack);

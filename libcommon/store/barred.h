@@ -1,6 +1,7 @@
 /*
- * Objects that are only out of reach for now: a pack without an index, a file
- * or a folder of somebody else, an alternate on a disk that is not mounted.
+ * Objects that are only out of reach for now: a pack without an index, or that
+ * is cut short, of which git uses nothing though much may be whole; a file or
+ * a folder of somebody else, an alternate on a disk that is not mounted.
  * What cannot be found is not known to be lost then, and nothing may be
  * mended at its cost.
  */
