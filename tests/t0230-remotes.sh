@@ -86,6 +86,11 @@ t 'the remote: of the branch, by agent.remote, or the only one' <<'EOF'
 	git config branch.main.remote r2
 	git agent log done second 2>err
 	test_grep "pushed to 'r2'" err
+	# Where code is pushed to, in a fork say, says nothing of records.
+	git config remote.pushDefault r1
+	git config branch.main.pushRemote r1
+	git agent log done 'beside a fork' 2>err
+	test_grep "pushed to 'r2'" err
 	git config agent.remote r1
 	git agent log done third 2>err
 	test_grep "pushed to 'r1'" err
