@@ -246,6 +246,105 @@ t 'other names with slashes are none of them' <<'EOF'
 	done
 EOF
 
+# nested: a repository with the remotes `a` and `a/b`, which newer versions of
+# git only let a hand make, and whose records go to another prefix.
+nested() {
+	rm -rf nested
+	new_repo nested
+	cd nested
+	git config remote.a.url "$DAEMON_URL/under-a.git"
+	git config remote.a/b.url "$DAEMON_URL/under-b.git"
+	for name in a a/b; do
+		git config "remote.$name.fetch" "+refs/heads/*:refs/remotes/$name/*"
+	done
+	git config agent.prefix refs/heads/agent
+}
+
+t 'a remote below the name of another: what is known of each is apart' <<'EOF'
+	new_origin under-a
+	new_origin under-b
+	for order in 'a a/b' 'a/b a'; do
+		nested
+		git agent log 'done' 'to both' --no-push
+		git notes --ref="agent/$(writer)" add -m measured
+		for name in $order $order; do
+			git config agent.remote "$name"
+			test_exit 0 git agent sync
+			test_exit 0 git agent sync --check
+		done
+		head -n 1 .git/agent/prefixes/a '.git/agent/prefixes/a^b' >out
+		test "$(grep -c '^refs/heads/agent$' out)" = 2
+		test -f ".git/agent/pushed-notes/a/$(writer)"
+		test -f ".git/agent/pushed-notes/a^b/$(writer)"
+		cd ..
+	done
+EOF
+
+t 'what an earlier version knew of such a remote is known' <<'EOF'
+	cd nested
+	for name in a a/b; do
+		git config agent.remote "$name"
+		rm .git/agent/prefixes/a
+		mkdir .git/agent/prefixes/a
+		mv '.git/agent/prefixes/a^b' .git/agent/prefixes/a/b
+		echo refs/heads/before >>.git/agent/prefixes/a/b
+		test_exit 0 git agent sync
+		test_grep '^refs/heads/before$' '.git/agent/prefixes/a^b'
+		test ! -d .git/agent/prefixes/a
+		git config agent.remote a
+		test_exit 0 git agent sync
+		test -f .git/agent/prefixes/a
+	done
+EOF
+
+t 'a damaged file of such a remote is found by its name' <<'EOF'
+	cd nested
+	git config agent.remote a/b
+	: >'.git/agent/prefixes/a^b'
+	test_exit 1 git agent sync --check >out
+	test_grep '^damaged-state: .*prefixes/a^b' out
+	test_exit 0 git agent sync --repair
+	test_exit 0 git agent sync --check
+EOF
+
+t 'a renamed remote takes nothing from one below its name' <<'EOF'
+	nested
+	git config --unset agent.prefix
+	git notes --ref=agent/eve add -m measured
+	beat=$(printf 'beat: alive\n\nAgent-Kind: beat\nAgent-Clock: 2026-01-01T00:00:00.000000Z\n' |
+		git commit-tree 'HEAD^{tree}')
+	for name in a a/b; do
+		git push -q "$name" refs/notes/agent/eve \
+			refs/notes/agent/eve:refs/notes/agent/x/y \
+			"$beat:refs/agent/beat/eve"
+		git config agent.remote "$name"
+		git agent log 'done' "to $name"
+		git agent sync
+	done
+	git update-ref -d refs/notes/agent/eve
+	git for-each-ref refs/agent-remotes/a/b refs/notes/agent-remotes/a/b >before
+	test_lines 4 before
+	git remote rename a lab
+	git config agent.remote lab
+	test_exit 0 git agent sync
+	git for-each-ref refs/agent-remotes/a refs/notes/agent-remotes/a >after
+	test_cmp before after
+	git for-each-ref refs/agent-remotes/lab refs/notes/agent-remotes/lab >refs
+	test_lines 4 refs
+EOF
+
+t '… and keeps what is fetched by its own' <<'EOF'
+	cd nested
+	git config agent.remote a/b
+	git config --add remote.a/b.fetch 'refs/agent/log/*:refs/agent-remotes/a/log/*'
+	git config remote.a/b.url "$DAEMON_URL/nowhere.git"
+	test_exit 1 git agent sync
+	git config --get-all remote.a/b.fetch >specs
+	test_no_grep 'agent-remotes/a/log' specs
+	test_grep 'agent-remotes/a/b/log' specs
+	test_grep 'agent-remotes/a/b/beat' specs
+EOF
+
 t 'a clone of a bundle: what git says of the push' <<'EOF'
 	new_repo bundled
 	git -C bundled bundle create -q ../one.bundle HEAD main

@@ -272,8 +272,9 @@ is_known_text(struct repo *r, const struct buf *b)
 void
 doctor_bad_state(struct repo *r, struct strvec *names)
 {
-	char *prefix = xasprintf("prefixes/%s", repo_remote(r) == NULL ? "" :
-	    repo_remote(r));
+	const char *remote = repo_remote(r);
+	char *file = repo_remote_name(remote == NULL ? "" : remote);
+	char *prefix = xasprintf("prefixes/%s", file);
 	const struct {
 		const char *name;
 		int (*ok)(struct repo *, const struct buf *);
@@ -299,6 +300,7 @@ doctor_bad_state(struct repo *r, struct strvec *names)
 	}
 	buf_release(&text);
 	free(prefix);
+	free(file);
 }
 
 static void

@@ -465,37 +465,3 @@ repo_note_damage(struct repo *r, const char *sentence)
 	if (r->damage == NULL)
 		r->damage = xstrdup(sentence);
 }
-
-char *
-repo_shared_path(const struct repo *r, const char *name)
-{
-	return xasprintf("%s/agent/%s", r->commondir, name);
-}
-
-char *
-repo_remote_path(const struct repo *r, const char *what, const char *remote)
-{
-	return xasprintf("%s/agent/%s/%s", r->commondir, what, remote);
-}
-
-char *
-repo_local_path(const struct repo *r, const char *name)
-{
-	return xasprintf("%s/agent/%s", r->gitdir, name);
-}
-
-struct err *
-repo_make_state(const struct repo *r)
-{
-	struct err *e = NULL;
-	char *shared = xasprintf("%s/agent", r->commondir);
-	char *local = xasprintf("%s/agent", r->gitdir);
-
-	if (access(shared, F_OK) != 0)
-		e = file_mkdirs(shared);
-	if (e == NULL && access(local, F_OK) != 0)
-		e = file_mkdirs(local);
-	free(shared);
-	free(local);
-	return e;
-}

@@ -47,11 +47,13 @@ int	 repo_is_partial(struct repo *);	/* git fetches what it misses */
  * Paths of our own state files, malloc'd: <common dir>/agent/NAME, shared by
  * the clone, <common dir>/agent/WHAT/<remote>, one for each remote, and
  * <git dir>/agent/NAME, of one work tree.  The folder is made by the first
- * writer.
+ * writer.  In the name of a remote '^' stands there for '/', as there may be
+ * remotes "a" and "a/b": repo_remote_name(), malloc'd.
  */
 char	*repo_shared_path(const struct repo *, const char *name);
 char	*repo_remote_path(const struct repo *, const char *what,
 	    const char *remote);
+char	*repo_remote_name(const char *remote);
 char	*repo_local_path(const struct repo *, const char *name);
 struct err *repo_make_state(const struct repo *);	/* make both folders */
 

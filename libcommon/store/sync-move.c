@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "store/sync-former.h"
 #include "store/sync-others.h"
+#include "store/sync-push.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
 #include "store/writer-name.h"
@@ -121,20 +122,18 @@ move_set_aside(struct repo *r, const char *remote, const struct ref *log,
 static struct err *
 forget_pushed(struct repo *r, const struct sync_report *rep)
 {
-	char *own = NULL, *beat, *name, *notes;
+	char *own = NULL, *beat, *notes;
 	struct err *e;
 
 	e = writer_id(r, 0, &own);
 	if (e != NULL || own == NULL)
 		return e;
 	beat = xasprintf("refs/agent-remotes/%s/beat/%s", rep->remote, own);
-	name = xasprintf("pushed-notes/%s/%s", rep->remote, own);
-	notes = repo_shared_path(r, name);
+	notes = sync_pushed_notes(r, rep->remote, own);
 	e = ref_remove(r, beat);
 	unlink(notes);
 	free(own);
 	free(beat);
-	free(name);
 	free(notes);
 	return e;
 }

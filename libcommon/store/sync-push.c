@@ -55,19 +55,24 @@ tracking_write(struct repo *r, const struct outgoing *o)
 	return file_write_cache(o->tracking, hex, strlen(hex));
 }
 
+char *
+sync_pushed_notes(struct repo *r, const char *remote, const char *own)
+{
+	char *folder = repo_remote_name(remote), *name, *path;
+
+	name = xasprintf("pushed-notes/%s/%s", folder, own);
+	path = repo_shared_path(r, name);
+	free(folder);
+	free(name);
+	return path;
+}
+
 static char *
 tracking_name(struct repo *r, const struct outgoing *o, const char *remote,
     const char *own)
 {
-	char *name, *path;
-
-	if (!o->notes)
-		return xasprintf("refs/agent-remotes/%s/%s/%s", remote,
-		    o->what, own);
-	name = xasprintf("pushed-notes/%s/%s", remote, own);
-	path = repo_shared_path(r, name);
-	free(name);
-	return path;
+	return o->notes ? sync_pushed_notes(r, remote, own) :
+	    xasprintf("refs/agent-remotes/%s/%s/%s", remote, o->what, own);
 }
 
 /* A gc may just have packed it: that is only seen by who reads it. */

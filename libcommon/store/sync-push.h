@@ -9,5 +9,10 @@
 
 /* In the background only what moved; the caller holds the lock. */
 struct err *sync_push(struct repo *, int background, struct sync_report *);
+/*
+ * The file that says which of this clone's notes the remote has acknowledged,
+ * malloc'd.  It may be deleted: they are pushed once more.
+ */
+char	*sync_pushed_notes(struct repo *, const char *remote, const char *own);
 
 #endif

@@ -58,16 +58,38 @@ take_logs(struct repo *r, const char *remote, const char *old)
 	return e;
 }
 
-/* Heartbeats and notes, which the next fetch brings by the present name. */
+/* 1 if "b/eve", among what is of a remote `a`, is of a remote `a/b`. */
+static int
+is_of_other(struct repo *r, const char *remote, const char *rest)
+{
+	const char *slash = rest;
+	char *other;
+	int is = 0;
+
+	while (!is && (slash = strchr(slash, '/')) != NULL) {
+		other = xasprintf("%s/%.*s", remote, (int)(slash++ - rest),
+		    rest);
+		is = repo_has_view(r, other);
+		free(other);
+	}
+	return is;
+}
+
+/*
+ * Heartbeats and notes, which the next fetch brings by the present name.  The
+ * notes of a remote `a/b` are below those of `old`, `a`; NULL: none can be.
+ */
 static struct err *
-drop_all(struct repo *r, char *folder)
+drop_all(struct repo *r, char *folder, const char *old)
 {
 	struct reflist refs = REFLIST_INIT;
 	struct err *e = ref_list(r, folder, &refs);
 	size_t i;
 
 	for (i = 0; e == NULL && i < refs.n; i++)
-		e = ref_remove(r, refs.v[i].name);
+		if (old == NULL || !is_of_other(r, old,
+		    refs.v[i].name + strlen(folder)))
+			e = ref_remove(r, refs.v[i].name);
 	reflist_release(&refs);
 	free(folder);
 	return e;
@@ -79,10 +101,11 @@ take_over(struct repo *r, const char *remote, const char *old)
 	struct err *e = take_logs(r, remote, old);
 
 	if (e == NULL)
-		e = drop_all(r, xasprintf("refs/agent-remotes/%s/beat/", old));
+		e = drop_all(r, xasprintf("refs/agent-remotes/%s/beat/", old),
+		    NULL);
 	if (e == NULL)
-		e = drop_all(r, xasprintf("refs/notes/agent-remotes/%s/",
-		    old));
+		e = drop_all(r, xasprintf("refs/notes/agent-remotes/%s/", old),
+		    old);
 	if (e == NULL)
 		e = former_follow_rename(r, remote, old);
 	if (e == NULL)
@@ -111,17 +134,20 @@ static struct err *
 drop_refspecs(struct repo *r, const char *remote, const char *old,
     const struct strvec *specs)
 {
-	char *folder = xasprintf(":refs/agent-remotes/%s/", old);
+	char *log = xasprintf(":refs/agent-remotes/%s/log/", old);
+	char *beat = xasprintf(":refs/agent-remotes/%s/beat/", old);
 	struct err *e = NULL;
 	const char *to;
 	size_t i;
 
 	for (i = 0; e == NULL && i < specs->n; i++) {
 		to = strchr(specs->v[i], ':');
-		if (to != NULL && strncmp(to, folder, strlen(folder)) == 0)
+		if (to != NULL && (strncmp(to, log, strlen(log)) == 0 ||
+		    strncmp(to, beat, strlen(beat)) == 0))
 			e = repo_drop_refspec(r, remote, specs->v[i]);
 	}
-	free(folder);
+	free(log);
+	free(beat);
 	return e;
 }
 
