@@ -276,6 +276,55 @@ t 'no log is read from below the heartbeats, which may be forced' <<'EOF'
 	test_exit 0 git agent log
 EOF
 
+t 'nor from a folder of logs deeper below them, or below a log' <<'EOF'
+	cd hostile
+	for name in beat/q/log/eve log/b/log/eve beat/log/log/eve; do
+		id=$({ printf 'done: forced\n'; trailers; } | evil ok)
+		forget log/ok
+		git push -q origin "$id:refs/agent/$name"
+		git agent sync
+		git rev-parse --verify "refs/agent-remotes/origin/$name"
+		test_exit 3 git agent log >out 2>err
+		test_grep 'honest one' out
+		test_no_grep forced out
+		test_grep '1 commit in the logs could not be read' err
+		# It is named, with what deletes it there and here.
+		test_exit 1 git agent sync --check >out
+		test "$(grep -c ^bad-name: out)" = 1
+		test_grep "^bad-name: 'refs/agent-remotes/origin/$name': " out
+		test_exit 1 git agent sync --repair >repair
+		test_grep "^repair: bad-name: .*$name': left to you" repair
+		sed -n 's/^bad-name: .*; run: //p' out >commands
+		sh -e commands
+		git ls-remote origin "refs/agent/$name" >refs
+		test_empty refs
+		test_exit 0 git agent sync --check
+		test_exit 0 git agent log
+	done
+EOF
+
+t '… and no log of this clone goes on from there' <<'EOF'
+	git clone -q "$DAEMON_URL/hostile.git" victim
+	cd victim
+	git agent log 'done' mine
+	me=$(head -n 1 .git/agent/writer)
+	id=
+	for i in 1 2 3; do
+		id=$({ printf 'done: forged %s\n' $i; trailers
+			echo "Agent-Writer: $me"; } |
+			git commit-tree ${id:+-p "$id"} "$(git mktree </dev/null)")
+	done
+	git push -q origin "$id:refs/agent/beat/q/log/$me"
+	git agent sync
+	rm .git/agent/index*
+	git update-ref -d "refs/agent/log/$me"
+	git agent log 'done' 'mine, too' --no-push
+	git log --format=%s "refs/agent/log/$me" >out
+	test_grep '^done: mine$' out
+	test_no_grep forged out
+	git push -q origin ":refs/agent/beat/q/log/$me"
+EOF
+
 t 'no heartbeat is read from below the logs' <<'EOF'
 	cd hostile
 	run=01JDD0000000000000000000A1

@@ -144,25 +144,51 @@ is_settled(struct repo *r, const char *folder, const char *name)
 	return e == NULL;
 }
 
+/* It was named; deleted here alone, it would come with the next fetch. */
+static void
+bad_name_here(struct diagnosis *d, const char *folder, const char *name,
+    const char *there)
+{
+	char *here = xasprintf("%s%s", folder, name), *both;
+	struct finding *f;
+	size_t i;
+
+	for (i = 0; i < d->n; i++) {
+		f = &d->v[i];
+		if (f->code != DOCTOR_BAD_NAME || strcmp(f->subject, here) != 0)
+			continue;
+		both = xasprintf("%s && %s", there, f->command);
+		free(f->command);
+		f->command = both;
+	}
+	free(here);
+}
+
 static void
 bad_name(struct answer *a, const char *ref, const char *folder,
     const char *name, const struct oid *id)
 {
 	const char *remote = a->d->remote;
-	char hex[OID_HEX_SIZE], *line, *by_hand;
+	char hex[OID_HEX_SIZE], *push, *line, *by_hand;
 
 	/* What git itself would not have, it has not asked for either. */
-	if (!ref_name_ok(ref) || is_settled(a->repo, folder, name))
+	if (!ref_name_ok(ref))
 		return;
 	oid_hex(id, hex);
+	push = shell_format("git push --force-with-lease=%s:%s %s :%s", ref,
+	    hex, remote, ref);
+	if (is_settled(a->repo, folder, name)) {
+		bad_name_here(a->d, folder, name, push);
+		free(push);
+		return;
+	}
 	if (can_be_locked(ref)) {
 		diagnosis_add(a->d, DOCTOR_BAD_NAME, ref, xasprintf("'%s' has "
 		    "a ref of this name, which no writer has, and it is not "
-		    "here; the command deletes it there", remote),
-		    shell_format("git push --force-with-lease=%s:%s %s :%s",
-		    ref, hex, remote, ref), NULL);
+		    "here; the command deletes it there", remote), push, NULL);
 		return;
 	}
+	free(push);
 	line = xasprintf("%s %s", hex, ref);
 	by_hand = shell_format("(set -C; awk -v line=%s '$0 != line' "
 	    "packed-refs >packed-refs.lock) && mv packed-refs.lock "

@@ -222,6 +222,24 @@ doctor_is_cut_off(struct repo *r, const struct oid *id)
 	return cut;
 }
 
+/* Those on the remote get another command, see doctor-ask.c. */
+static struct err *
+bad_names(struct repo *r, struct diagnosis *d)
+{
+	struct reflist refs = REFLIST_INIT;
+	struct err *e = logrefs_unnamed(r, &refs);
+	size_t i;
+
+	for (i = 0; e == NULL && i < refs.n; i++)
+		add(d, DOCTOR_BAD_NAME, refs.v[i].name, xstrdup("fetched to "
+		    "where a log could be, and no writer's log has such a "
+		    "name: it is not read, and those who read say so and exit "
+		    "with 3"), shell_format("git update-ref -d %s",
+		    refs.v[i].name), NULL);
+	reflist_release(&refs);
+	return e;
+}
+
 struct err *
 doctor_records(struct repo *r, struct diagnosis *d)
 {
@@ -243,12 +261,7 @@ doctor_records(struct repo *r, struct diagnosis *d)
 		}
 	}
 	if (e == NULL && unnamed > 0)
-		diagnosis_add(d, DOCTOR_UNPARSEABLE, "refs/agent-remotes",
-		    xasprintf("%zu ref%s where logs are %s a name that no "
-		    "writer has, and %s not read", unnamed,
-		    unnamed == 1 ? "" : "s", unnamed == 1 ? "has" : "have",
-		    unnamed == 1 ? "is" : "are"), NULL, NULL)->count =
-		    unnamed;
+		e = bad_names(r, d);
 	free(w.stack);
 	oidset_release(&w.seen);
 	oidset_release(&w.shallow);

@@ -9,6 +9,7 @@
 #include "store/doctor-parts.h"
 #include "store/git.h"
 #include "store/index-file.h"
+#include "store/logrefs.h"
 #include "store/record.h"
 #include "store/writer.h"
 
@@ -125,12 +126,12 @@ static struct err *
 read_known(struct search *s)
 {
 	char *ref = xasprintf(LOG_PREFIX "%s", s->writer);
-	char *end = xasprintf("/log/%s", s->writer);
 	struct reflist refs = REFLIST_INIT;
 	struct index ix = { .repo = s->repo };
 	struct oid id;
 	struct err *e;
-	size_t i, n, len = strlen(end);
+	const char *writer;
+	size_t i;
 
 	index_load(&ix);
 	if (index_ref(&ix, ref, &id))
@@ -138,15 +139,14 @@ read_known(struct search *s)
 	index_unload(&ix);
 	e = ref_list(s->repo, FETCHED, &refs);
 	for (i = 0; i < refs.n; i++) {
-		n = strlen(refs.v[i].name);
-		if (n > len && strcmp(refs.v[i].name + n - len, end) == 0)
+		writer = logrefs_writer(refs.v[i].name);
+		if (writer != NULL && strcmp(writer, s->writer) == 0)
 			oidset_add(&s->known, &refs.v[i].id);
 	}
 	if (e == NULL)
 		doctor_reach(s->repo, refs.v, refs.n, &s->fetched);
 	reflist_release(&refs);
 	free(ref);
-	free(end);
 	return e;
 }
 

@@ -10,24 +10,80 @@
 
 #define REMOTES_PREFIX "refs/agent-remotes/"
 
-/* <remote>/log/<writer>, where <remote> may have slashes. */
-static int
-is_fetched(const char *name, const char *what)
-{
-	const char *writer = strrchr(name, '/');
-	size_t n = strlen(what);
+/* The folders in what is known of a remote. */
+enum folder { LOG, BEAT, FORMER, ELSEWHERE, KEPT, FOLDERS };
 
-	/* A heartbeat may be forced, so its folder holds no log. */
-	return writer != NULL && (size_t)(writer - name) >= n &&
-	    strncmp(writer + 1 - n, what, n) == 0 &&
-	    strstr(name, "/beat/log/") == NULL &&
-	    strstr(name, "/log/beat/") == NULL &&
-	    writer_name_ok(writer + 1);
+static const char *const folders[FOLDERS] = {
+	"log", "beat", "former", "elsewhere", "kept"
+};
+
+/*
+ * The rule by which a name is read: the remote's has slashes as well, but only
+ * its first part is called as one of our folders, see logrefs_bad_remote().
+ */
+static const char *
+first_folder(const char *name, enum folder *which)
+{
+	const char *part = *name == '/' ? NULL : strchr(name, '/');
+	size_t n;
+	int i;
+
+	for (; part != NULL; part = strchr(part, '/')) {
+		n = strcspn(++part, "/");
+		for (i = 0; i < FOLDERS; i++)
+			if (strncmp(part, folders[i], n) == 0 &&
+			    folders[i][n] == '\0') {
+				*which = (enum folder)i;
+				return part;
+			}
+	}
+	return NULL;
+}
+
+/*
+ * What is behind <remote>/beat/ or <remote>/log/, or else, of a log that was
+ * set aside, <remote>/former/log/, <remote>/elsewhere/<place>/log/ or
+ * <remote>/kept/<oid>/log/; or NULL.  Heartbeats may be forced: whatever is in
+ * their folder is no log.
+ */
+static const char *
+end_of(const char *name, enum folder want)
+{
+	enum folder which;
+	const char *rest = first_folder(name, &which);
+
+	if (rest == NULL || rest[strlen(folders[which])] == '\0')
+		return NULL;
+	rest += strlen(folders[which]) + 1;
+	if (which == want)
+		return rest;
+	if (want == BEAT || which == BEAT)
+		return NULL;
+	if (which != FORMER) {
+		rest += strcspn(rest, "/");
+		rest += *rest == '/';
+	}
+	return strncmp(rest, "log/", 4) == 0 ? rest + 4 : NULL;
+}
+
+static const char *
+writer_of(const char *name, enum folder want)
+{
+	const char *writer = end_of(name, want);
+
+	return writer != NULL && writer_name_ok(writer) ? writer : NULL;
+}
+
+/* Where logs are, or as if it were, but by a name that no writer has. */
+static int
+is_unnamed(const char *name)
+{
+	return strstr(name, "/log/") != NULL && writer_of(name, LOG) == NULL;
 }
 
 /* In the order of names: "refs/agent-remotes/…" is before "refs/agent/…". */
 static struct err *
-list(struct repo *r, const char *own, const char *fetched,
+list(struct repo *r, const char *own, enum folder fetched,
     struct reflist *refs, size_t *unnamed)
 {
 	const char *name;
@@ -37,10 +93,10 @@ list(struct repo *r, const char *own, const char *fetched,
 	e = ref_list(r, REMOTES_PREFIX, refs);
 	for (i = 0; i < refs->n; i++) {
 		name = refs->v[i].name + strlen(REMOTES_PREFIX);
-		if (is_fetched(name, fetched))
+		if (writer_of(name, fetched) != NULL)
 			refs->v[n++] = refs->v[i];
-		else	/* Below log/, but with a name that no writer has. */
-			*unnamed += strstr(name, fetched) != NULL;
+		else
+			*unnamed += (size_t)is_unnamed(name);
 	}
 	refs->n = n;
 	if (e == NULL)
@@ -51,7 +107,7 @@ list(struct repo *r, const char *own, const char *fetched,
 struct err *
 logrefs_logs(struct repo *r, struct reflist *refs, size_t *unnamed)
 {
-	return list(r, LOG_PREFIX, "/log/", refs, unnamed);
+	return list(r, LOG_PREFIX, LOG, refs, unnamed);
 }
 
 struct err *
@@ -59,7 +115,20 @@ logrefs_beats(struct repo *r, struct reflist *refs)
 {
 	size_t unnamed = 0;
 
-	return list(r, BEAT_PREFIX, "/beat/", refs, &unnamed);
+	return list(r, BEAT_PREFIX, BEAT, refs, &unnamed);
+}
+
+struct err *
+logrefs_unnamed(struct repo *r, struct reflist *refs)
+{
+	struct err *e = ref_list(r, REMOTES_PREFIX, refs);
+	size_t i, n = 0;
+
+	for (i = 0; i < refs->n; i++)
+		if (is_unnamed(refs->v[i].name + strlen(REMOTES_PREFIX)))
+			refs->v[n++] = refs->v[i];
+	refs->n = n;
+	return e;
 }
 
 static int
@@ -99,40 +168,39 @@ bad_remote(const char *name, const char *folder)
 char *
 logrefs_bad_remote(const char *name)
 {
-	static const char *const folders[] = { "log", "beat", "former",
-		"elsewhere", "kept" };
-	const char *part;
-	size_t i, n;
+	enum folder which;
 
-	for (part = strchr(name, '/'); part != NULL; part = strchr(part, '/')) {
-		n = strcspn(++part, "/");
-		for (i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-			if (strlen(folders[i]) == n &&
-			    strncmp(part, folders[i], n) == 0)
-				return bad_remote(name, folders[i]);
-	}
-	return NULL;
+	return first_folder(name, &which) == NULL ? NULL :
+	    bad_remote(name, folders[which]);
+}
+
+/* What is behind refs/agent-remotes/, or NULL. */
+static const char *
+below_remotes(const char *ref)
+{
+	size_t n = strlen(REMOTES_PREFIX);
+
+	return strncmp(ref, REMOTES_PREFIX, n) == 0 ? ref + n : NULL;
 }
 
 char *
 logrefs_remote(const char *ref, const char **name)
 {
-	const char *from, *to;
-	char *remote, *bad;
+	const char *from = below_remotes(ref), *part = NULL;
+	enum folder which;
 
-	if (strncmp(ref, REMOTES_PREFIX, strlen(REMOTES_PREFIX)) != 0)
+	if (from != NULL)
+		part = first_folder(from, &which);
+	if (part == NULL || which != LOG || part[strlen("log")] != '/')
 		return NULL;
-	from = ref + strlen(REMOTES_PREFIX);
-	to = strstr(from, "/log/");
-	if (to == NULL || to == from)
-		return NULL;
-	remote = xstrndup(from, (size_t)(to - from));
-	bad = logrefs_bad_remote(remote);
-	if (bad != NULL) {
-		free(bad);
-		free(remote);
-		return NULL;
-	}
-	*name = to + 1;
-	return remote;
+	*name = part;
+	return xstrndup(from, (size_t)(part - 1 - from));
+}
+
+const char *
+logrefs_writer(const char *ref)
+{
+	const char *from = below_remotes(ref);
+
+	return from == NULL ? NULL : writer_of(from, LOG);
 }

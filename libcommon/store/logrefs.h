@@ -13,6 +13,8 @@
  */
 struct err *logrefs_logs(struct repo *, struct reflist *, size_t *unnamed);
 struct err *logrefs_beats(struct repo *, struct reflist *);
+/* Append what *unnamed counts. */
+struct err *logrefs_unnamed(struct repo *, struct reflist *);
 /* How many writers: a log that is here and fetched as well is one. */
 size_t	 logrefs_writers(const struct reflist *);
 /*
@@ -21,6 +23,8 @@ size_t	 logrefs_writers(const struct reflist *);
  * NULL: it is no such ref, or one that was set aside (kept/, former/, elsewhere/).
  */
 char	*logrefs_remote(const char *ref, const char **name);
+/* Whose log this fetched ref is, set aside or not: its end; NULL: none. */
+const char *logrefs_writer(const char *ref);
 /*
  * A remote "lab/beat" could not be told from the heartbeats of "lab": NULL,
  * or a sentence about its name, malloc'd.  Nothing is fetched from such a one.

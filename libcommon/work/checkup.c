@@ -39,7 +39,8 @@ print_finding(struct out *o, const char *label, const struct finding *f)
 	begin_line(o, label, STYLE_BAD, f);
 	out_str(o, ": ");
 	print_clean(o, f->meaning);
-	if (f->code == DOCTOR_UNPARSEABLE && f->count > 1)
+	if ((f->code == DOCTOR_UNPARSEABLE || f->code == DOCTOR_BAD_NAME) &&
+	    f->count > 1)
 		out_printf(o, " (%zu like it)", f->count);
 	if (f->command != NULL) {
 		out_str(o, "; run: ");

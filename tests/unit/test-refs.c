@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
+#include "store/logrefs.h"
 #include "store/packed-refs.h"
 #include "store/repo.h"
 #include "tap.h"
@@ -170,6 +172,63 @@ test_list(void)
 	repo_close(r);
 }
 
+/* What is read as a log, and of which remote, behind refs/agent-remotes/. */
+static void
+test_views(void)
+{
+	static const struct {
+		const char *ref, *remote, *writer;
+	} views[] = {
+		{ "a/log/w", "a", "w" },
+		{ "a/b/log/w", "a/b", "w" },
+		{ "log/log/w", "log", "w" },
+		{ "beat/log/w", "beat", "w" },
+		{ "kept/x/log/w", "kept/x", "w" },
+		{ "a/kept/0a/log/w", NULL, "w" },
+		{ "a/b/kept/0a/log/w", NULL, "w" },
+		{ "a/former/log/w", NULL, "w" },
+		{ "a/elsewhere/refs#agent/log/w", NULL, "w" },
+		{ "kept/kept/0a/log/w", NULL, "w" },
+		/* Names that no writer has, and none that is of a log. */
+		{ "a/log/b/log/w", "a", NULL },
+		{ "a/log/b/w", "a", NULL },
+		{ "a/log/beat/log/w", "a", NULL },
+		{ "a/log/-w", "a", NULL },
+		{ "a/beat/w", NULL, NULL },
+		{ "a/beat/log/w", NULL, NULL },
+		{ "a/beat/q/log/w", NULL, NULL },
+		{ "a/kept/log/w", NULL, NULL },
+		{ "a/kept/0a/b/log/w", NULL, NULL },
+		{ "a/kept/0a/log/b/log/w", NULL, NULL },
+		{ "a/former/b/log/w", NULL, NULL },
+		{ "a/former/log/b/log/w", NULL, NULL },
+		{ "a/elsewhere/refs#agent/w", NULL, NULL },
+		{ "a/elsewhere/refs#agent/beat/log/w", NULL, NULL },
+		{ "log/w", NULL, NULL },
+		{ "a/log", NULL, NULL },
+		{ "/log/w", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+	const char *name, *writer;
+	char *ref, *remote;
+	size_t i;
+
+	for (i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		ref = xasprintf("refs/agent-remotes/%s", views[i].ref);
+		remote = logrefs_remote(ref, &name);
+		writer = logrefs_writer(ref);
+		is_str(remote == NULL ? "none" : remote,
+		    views[i].remote == NULL ? "none" : views[i].remote,
+		    views[i].ref);
+		is_str(writer == NULL ? "none" : writer,
+		    views[i].writer == NULL ? "none" : views[i].writer,
+		    views[i].ref);
+		free(remote);
+		free(ref);
+	}
+	ok(logrefs_writer("refs/agent/log/w") == NULL, "one of this clone's");
+}
+
 int
 main(void)
 {
@@ -180,6 +239,7 @@ main(void)
 	test_lines();
 	test_search();
 	test_list();
+	test_views();
 	if (asprintf(&remove, "rm -rf %s", dir) > 0)
 		(void)!system(remove);
 	free(remove);
