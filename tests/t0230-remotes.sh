@@ -27,6 +27,25 @@ t 'agent.prefix moves the records below another name' <<'EOF'
 	test_grep 'and back' out
 EOF
 
+t 'what is pushed below a prefix with a name of ours in it is known' <<'EOF'
+	for prefix in refs/heads/beat/agent refs/heads/notes/agent \
+	    refs/heads/log/agent; do
+		rm -rf within srv/within.git within-seed
+		new_origin within
+		new_clone within within
+		cd within
+		git config agent.prefix $prefix
+		git agent log 'done' 'below it' 2>err
+		test_grep "^recorded [0-9a-f]*, pushed to 'origin'\$" err
+		git notes --ref="agent/$(writer)" add -m measured
+		git update-ref "refs/agent/beat/$(writer)" "refs/agent/log/$(writer)"
+		git agent sync
+		test -f ".git/agent/pushed-notes/origin/$(writer)"
+		git rev-parse --verify "refs/agent-remotes/origin/beat/$(writer)"
+		cd ..
+	done
+EOF
+
 t 'a server that refuses the records takes the code, and it is said' <<'EOF'
 	new_origin strict
 	cat >srv/strict.git/hooks/update <<-'END'

@@ -7,6 +7,7 @@
 #include "store/network.h"
 #include "store/sync-state.h"
 #include "store/transfer-explain.h"
+#include "store/writer.h"
 
 #define WORDS_MAX 1000
 
@@ -54,11 +55,26 @@ explain_shallow(char *reason)
 	return text;
 }
 
+/* "beat/<writer>" at the end; in front of it is the prefix, of any name. */
+static char *
+short_name(const char *target)
+{
+	const char *writer = strrchr(target, '/'), *what = writer;
+
+	if (strncmp(target, NOTES_PREFIX, strlen(NOTES_PREFIX)) == 0)
+		return xasprintf("notes%s", writer);
+	while (what > target && what[-1] != '/')
+		what--;
+	if (strncmp(what, "notes/", 6) == 0 || strncmp(what, "beat/", 5) == 0)
+		return xstrdup(what);
+	return xasprintf("log%s", writer);
+}
+
 /* "<flag>\t<from>:<to>\t<summary> (<reason>)", git-push(1), "Output". */
 static void
 push_line(struct sync_report *rep, const char *line, const char *stop)
 {
-	const char *to, *colon, *kind;
+	const char *to, *colon;
 	enum sync_fate fate;
 	char *reason, *target, *name;
 
@@ -78,9 +94,7 @@ push_line(struct sync_report *rep, const char *line, const char *stop)
 	if (strncmp(to, "refs/", 5) != 0)
 		return;
 	target = xstrndup(to, strcspn(to, "\t"));
-	kind = strstr(target, "notes/") != NULL ? "notes" :
-	    strstr(target, "/beat/") != NULL ? "beat" : "log";
-	name = xasprintf("%s/%s", kind, strrchr(target, '/') + 1);
+	name = short_name(target);
 	reason = fate == SYNC_REFUSED ? transfer_reason(line, stop) : NULL;
 	reason = explain_shallow(reason);
 	transfer_add_ref(rep, name, 1, fate, reason);
