@@ -80,7 +80,9 @@ repo_remote_path(const struct repo *r, const char *what, const char *remote)
 
 	first = xasprintf("%s%.*s", dir, (int)strcspn(remote, "/"), remote);
 	path = xasprintf("%s%s", dir, name);
-	if (is_folder(first))
+	/* No part of a ref's name begins with a dot; ".." is not ours. */
+	if (*remote != '.' && *remote != '/' && *remote != '\0' &&
+	    is_folder(first))
 		take_out(first, strlen(dir));
 	free(first);
 	free(name);
