@@ -317,6 +317,45 @@ t 'a log that cannot be put back just now is not said to be back' <<'EOF'
 	test ! -e .git/agent/lost-logs
 EOF
 
+t 'nor does a sync take it for that of a copy: it says that it is locked' <<'EOF'
+	cd unread-b
+	git agent sync
+	own=$(writer)
+	log=refs/agent/log/$own
+	id=$(git rev-parse "$log")
+	git for-each-ref --format='%(refname)' refs/agent/log >wanted
+	git update-ref "$log" "$log^"
+	touch ".git/$log.lock"
+	for how in '' --push; do
+		test_exit 1 git agent sync $how >out 2>err
+		test_grep "push *log/$own *refused" out
+		test_grep "'log/$own' is not pushed: '$log' is locked; .* run 'rm -f .*/$log.lock'" err
+		test_no_grep 'another copy' err
+	done
+	test_exit 128 git agent log 'done' 'not written'
+	test "$(writer)" = "$own"
+	git for-each-ref --format='%(refname)' refs/agent/log >is
+	test_cmp wanted is
+	rm ".git/$log.lock"
+	git agent sync 2>err
+	test_no_grep 'another copy' err
+	test "$(git rev-parse "$log")" = "$id"
+	test "$(writer)" = "$own"
+EOF
+
+t 'where our git left that lock, it is cleared' <<'EOF'
+	cd unread-b
+	log=refs/agent/log/$(writer)
+	id=$(git rev-parse "$log")
+	git update-ref "$log" "$log^"
+	touch ".git/$log.lock"
+	printf '%s' "$log" >.git/agent/git.lock
+	git agent sync 2>err
+	test_no_grep 'another copy' err
+	test "$(git rev-parse "$log")" = "$id"
+	test ! -e ".git/$log.lock"
+EOF
+
 t 'a log that went on without a write is looked through once' <<'EOF'
 	cd unread-b
 	git agent log 'done' v5

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "store/guard.h"
 #include "store/index.h"
 #include "store/lost.h"
 #include "store/record.h"
@@ -326,6 +327,27 @@ done:
 	return e;
 }
 
+/*
+ * 1 if git's lock on our log keeps it from being moved forward to what it had
+ * before, which makes it look like another copy's; and what to do about it.
+ */
+static int
+is_locked(struct repo *r, const char *own, struct sync_report *rep)
+{
+	char *ref = xasprintf(LOG_PREFIX "%s", own);
+	int locked = guard_is_locked(r, ref);
+	struct err *e;
+
+	if (locked) {
+		e = guard_locked(r, ref);
+		transfer_withhold(rep, ref + strlen("refs/agent/"),
+		    xstrdup(e->msg));
+		err_free(e);
+	}
+	free(ref);
+	return locked;
+}
+
 struct err *
 sync_push(struct repo *r, int background, struct sync_report *rep)
 {
@@ -346,8 +368,9 @@ sync_push(struct repo *r, int background, struct sync_report *rep)
 	 */
 	if (e == NULL && diverged) {
 		sync_drop_refused_log(rep, own);
-		e = writer_renew(r, &rep->renewed);
-		if (e == NULL)
+		if (!is_locked(r, own, rep))
+			e = writer_renew(r, &rep->renewed);
+		if (e == NULL && rep->renewed != NULL)
 			e = push_writer(r, rep->renewed, 0, background, rep,
 			    &diverged);
 	}
