@@ -401,6 +401,92 @@ t 'several remotes, and nobody knows which: said, until one is chosen' <<'EOF'
 	test_exit 0 git agent log
 EOF
 
+# two_places NAME: the servers 'NAME' and 'NAME-new', each with a log of its own,
+# "old" and "new"; and NAME-me, which has read the first.
+two_places() {
+	new_origin "$1"
+	new_clone "$1" "$1-old"
+	new_clone "$1" "$1-me"
+	git -C "$1-old" agent log 'done' old
+	git -C "$1-me" agent log 'done' mine
+	git -C "$1-me" agent sync
+	git clone -q --bare "$SCRATCH/$1-seed" "srv/$1-new.git"
+	new_clone "$1-new" "$1-new"
+	git -C "$1-new" agent log 'done' new
+}
+
+# as_read: what the clone reads is what was said at each of the two places.
+as_read() {
+	test_exit 0 git agent log --offline
+	test "$(subjects --offline | tr '\n' ' ')" = 'mine new old '
+}
+
+t 'a remote is renamed, and another gets its name' <<'EOF'
+	for first in upstream origin; do
+		name=$first-first
+		two_places "$name"
+		cd "$name-me"
+		git remote rename origin upstream
+		git remote add origin "$DAEMON_URL/$name-new.git"
+		test_exit 1 git -c agent.remote=origin agent sync --check >out
+		test_no_grep '^deleted' out
+		for remote in $first upstream origin; do
+			git -c agent.remote=$remote agent sync
+		done
+		as_read
+		for remote in upstream origin; do
+			git config --get-all remote.$remote.fetch >specs
+			test_lines 3 specs
+			test "$(grep -c ":refs/agent-remotes/$remote/" specs)" = 2
+			git -c agent.remote=$remote agent sync --check
+			git fetch -q --prune $remote
+		done
+		git rev-parse -q --verify \
+			"refs/agent-remotes/upstream/log/$(cd "../$name-old" && writer)"
+		git rev-parse -q --verify \
+			"refs/agent-remotes/origin/log/$(cd "../$name-new" && writer)"
+		as_read
+		test "$(server_log "$name" .)" = "$(server_log "$name-new" .)"
+		cd ..
+	done
+EOF
+
+t 'and knows on whose place a log is missing, whoever is asked first' <<'EOF'
+	two_places alarm
+	cd alarm-me
+	theirs=$(cd ../alarm-old && writer)
+	git -C ../srv/alarm.git update-ref -d "refs/agent/log/$theirs"
+	test_exit 3 git agent sync
+	git remote rename origin upstream
+	git remote add origin "$DAEMON_URL/alarm-new.git"
+	git -c agent.remote=origin agent sync
+	test_exit 3 git agent log --offline 2>err
+	test_grep "on 'upstream', as far as is known, 'log/$theirs' has lost" err
+	test_no_grep "on 'origin'" err
+	test_exit 3 git -c agent.remote=upstream agent sync
+	git -c agent.remote=origin agent sync
+EOF
+
+t 'a remote is removed, and another gets its name' <<'EOF'
+	two_places gone
+	cd gone-me
+	git remote remove origin
+	git remote add origin "$DAEMON_URL/gone-new.git"
+	test_exit 1 git agent sync --check >out
+	test_no_grep '^deleted' out
+	git agent sync >out
+	test_no_grep rewound out
+	as_read
+	git agent sync --check
+	git agent sync
+	as_read
+	test "$(server_log gone-new .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
+	# What is lost at the new place is still said.
+	git -C ../srv/gone-new.git update-ref -d \
+		"refs/agent/log/$(cd ../gone-new && writer)"
+	test_exit 3 git agent sync
+EOF
+
 t "git's negative refspecs, which libgit2 does not know" <<'EOF'
 	new_origin negative
 	new_clone negative negative-a

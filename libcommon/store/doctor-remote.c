@@ -325,7 +325,8 @@ read_here(struct compare *c)
 			memset(&c->tip, 0, sizeof(c->tip));
 		err_free(gone);
 	}
-	if (e == NULL)
+	/* Else it is what another remote by this name had. */
+	if (e == NULL && !repo_is_new_remote(c->repo, c->d->remote))
 		e = ref_list(c->repo, c->folder, &c->known);
 	free(list);
 	free(ref);

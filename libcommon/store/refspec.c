@@ -172,10 +172,11 @@ repo_add_refspecs(struct repo *r, const char *name, const char *const *specs,
 	return e;
 }
 
-/* 1 if what this remote has is fetched to a ref of that name. */
+/* 1 if a plain fetch from this remote brings logs to the view of `name`. */
 static int
-leads_to(struct repo *r, const char *remote, const char *pattern)
+leads_to(struct repo *r, const char *remote, const char *name)
 {
+	char *pattern = xasprintf("refs/agent-remotes/%s/log/*", name);
 	struct strvec specs = STRVEC_INIT;
 	const char *to;
 	size_t i;
@@ -187,25 +188,48 @@ leads_to(struct repo *r, const char *remote, const char *pattern)
 		leads = to != NULL && strcmp(to + 1, pattern) == 0;
 	}
 	strvec_release(&specs);
+	free(pattern);
 	return leads;
+}
+
+char *
+repo_former_remote(struct repo *r, const char *name)
+{
+	git_strarray all = { NULL, 0 };
+	char *found = NULL;
+	size_t i;
+
+	if (leads_to(r, name, name) || git_remote_list(&all, r->git) != 0)
+		return NULL;
+	for (i = 0; i < all.count && found == NULL; i++)
+		if (leads_to(r, all.strings[i], name))
+			found = xstrdup(all.strings[i]);
+	git_strarray_dispose(&all);
+	return found;
 }
 
 int
 repo_has_view(struct repo *r, const char *name)
 {
-	git_strarray all = { NULL, 0 };
-	char *pattern;
-	size_t i;
+	char *former = NULL;
 	int has = repo_has_remote(r, name);
 
-	if (has || git_remote_list(&all, r->git) != 0)
-		return has;
-	pattern = xasprintf("refs/agent-remotes/%s/log/*", name);
-	for (i = 0; i < all.count && !has; i++)
-		has = leads_to(r, all.strings[i], pattern);
-	git_strarray_dispose(&all);
-	free(pattern);
+	if (!has)
+		former = repo_former_remote(r, name);
+	has |= former != NULL;
+	free(former);
 	return has;
+}
+
+int
+repo_is_new_remote(struct repo *r, const char *name)
+{
+	git_config *config = NULL;
+	int is = git_repository_config(&config, r->git) == 0 &&
+	    is_in_file(config, name) && !leads_to(r, name, name);
+
+	git_config_free(config);
+	return is;
 }
 
 /* The folder to which one refspec brings what is below `from`, or NULL. */

@@ -115,6 +115,14 @@ struct err *repo_refspecs(struct repo *, const char *remote, struct strvec *);
  * name, or had it until `git remote rename`, which leaves our refspecs.
  */
 int	 repo_has_view(struct repo *, const char *name);
+/*
+ * `git remote rename` and `git remote remove` leave what was fetched there to
+ * a remote that gets the same name afterwards.  The refspec that a sync adds
+ * tells: the one that was renamed has it, malloc'd, or NULL.
+ */
+char	*repo_former_remote(struct repo *, const char *name);
+/* 1 if the remote of that name is in a file, and no sync has added it yet. */
+int	 repo_is_new_remote(struct repo *, const char *name);
 
 /*
  * "Name <mail>" of who writes now: role "AUTHOR" or "COMMITTER" (the

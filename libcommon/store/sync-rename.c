@@ -1,4 +1,4 @@
-/* After `git remote rename`; see sync-state.h. */
+/* After `git remote rename` or `remove`; see sync-state.h. */
 #include "store/sync-state.h"
 
 #include <stdlib.h>
@@ -7,7 +7,9 @@
 #include "base/alloc.h"
 #include "store/logrefs.h"
 #include "store/sync-former.h"
+#include "store/sync-others.h"
 #include "store/writer-name.h"
+#include "store/writer.h"
 
 /* One log, seen by the remote's name of before: to its present one. */
 static struct err *
@@ -95,6 +97,22 @@ drop_all(struct repo *r, char *folder, const char *old)
 	return e;
 }
 
+/* What is known to be rewound stays known, whoever is asked next. */
+static struct err *
+take_alarms(struct repo *r, const char *remote, const char *old)
+{
+	char *theirs = sync_rewound(r, old), *own = sync_rewound(r, remote);
+	struct buf names = BUF_INIT;
+	struct err *e;
+
+	buf_addf(&names, "%s\n%s", own, theirs);
+	e = sync_write_rewound(r, remote, &names);
+	buf_release(&names);
+	free(theirs);
+	free(own);
+	return e;
+}
+
 static struct err *
 take_over(struct repo *r, const char *remote, const char *old)
 {
@@ -109,50 +127,84 @@ take_over(struct repo *r, const char *remote, const char *old)
 	if (e == NULL)
 		e = former_follow_rename(r, remote, old);
 	if (e == NULL)
-		e = sync_forget_logs(r, old, remote);
+		e = take_alarms(r, remote, old);
 	if (e == NULL)
+		e = sync_forget_logs(r, old, remote);
+	/* It may not be the one that is fetched from now. */
+	if (e == NULL)
+		e = sync_forget_reached(r, remote);
+	if (e == NULL)
+		e = sync_forget_time(r, old);
+	if (e == NULL) {
 		sync_forget_refusals(r, old);
+		others_forget(r);
+	}
 	return e;
 }
 
-/* The former name, malloc'd, if the refspec is ours and no remote has it. */
+/*
+ * The former name, malloc'd, if the refspec is ours.  A remote may have that
+ * name again; but if it had been fetched from, it had such a refspec, too.
+ */
 static char *
 former_name(struct repo *r, const char *remote, const char *spec)
 {
 	const char *to = strchr(spec, ':'), *name;
 	char *old = to == NULL ? NULL : logrefs_remote(to + 1, &name);
+	char *heir = NULL;
 
-	if (old != NULL && (strcmp(name, "log/*") != 0 ||
-	    strcmp(old, remote) == 0 || repo_has_remote(r, old))) {
+	if (old != NULL && strcmp(name, "log/*") == 0 &&
+	    strcmp(old, remote) != 0)
+		heir = repo_former_remote(r, old);
+	if (heir == NULL) {
 		free(old);
 		old = NULL;
 	}
+	free(heir);
 	return old;
 }
 
+/* 1 if the refspec leads to where logs or heartbeats of the remote are. */
+static int
+leads_to(const char *to, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(to, folder, n) == 0 &&
+	    (strncmp(to + n, "log/", 4) == 0 ||
+	    strncmp(to + n, "beat/", 5) == 0);
+}
+
+/* To the present name, so that a plain fetch goes on bringing what it did. */
 static struct err *
-drop_refspecs(struct repo *r, const char *remote, const char *old,
+move_refspecs(struct repo *r, const char *remote, const char *old,
     const struct strvec *specs)
 {
-	char *log = xasprintf(":refs/agent-remotes/%s/log/", old);
-	char *beat = xasprintf(":refs/agent-remotes/%s/beat/", old);
+	char *folder = xasprintf(":refs/agent-remotes/%s/", old), *now;
+	const char *add[2] = { NULL, NULL }, *to;
 	struct err *e = NULL;
-	const char *to;
 	size_t i;
+	int added;
 
 	for (i = 0; e == NULL && i < specs->n; i++) {
 		to = strchr(specs->v[i], ':');
-		if (to != NULL && (strncmp(to, log, strlen(log)) == 0 ||
-		    strncmp(to, beat, strlen(beat)) == 0))
+		if (to == NULL || !leads_to(to, folder))
+			continue;
+		now = xasprintf("%.*s:refs/agent-remotes/%s/%s",
+		    (int)(to - specs->v[i]), specs->v[i], remote,
+		    to + strlen(folder));
+		add[0] = now;
+		e = repo_add_refspecs(r, remote, add, &added);
+		if (e == NULL)
 			e = repo_drop_refspec(r, remote, specs->v[i]);
+		free(now);
 	}
-	free(log);
-	free(beat);
+	free(folder);
 	return e;
 }
 
-struct err *
-sync_follow_rename(struct repo *r, const char *remote)
+static struct err *
+follow(struct repo *r, const char *remote)
 {
 	struct strvec specs = STRVEC_INIT;
 	struct err *e = repo_refspecs(r, remote, &specs);
@@ -165,9 +217,74 @@ sync_follow_rename(struct repo *r, const char *remote)
 			e = take_over(r, remote, old);
 		/* Last: killed before, the next sync does it again. */
 		if (old != NULL && e == NULL)
-			e = drop_refspecs(r, remote, old, &specs);
+			e = move_refspecs(r, remote, old, &specs);
 		free(old);
 	}
 	strvec_release(&specs);
+	return e;
+}
+
+struct err *
+sync_follow_rename(struct repo *r, const char *remote)
+{
+	char *former = repo_former_remote(r, remote);
+	struct err *e = former == NULL ? NULL : follow(r, former);
+
+	free(former);
+	return e != NULL ? e : follow(r, remote);
+}
+
+/* 1 if our own log has it: then nothing need be kept of what another has. */
+static int
+is_ours(struct repo *r, const char *writer, const struct oid *id)
+{
+	char *ref = xasprintf(LOG_PREFIX "%s", writer);
+	struct oid tip;
+	struct err *e = ref_read(r, ref, &tip);
+	int is = e == NULL && repo_contains(r, &tip, id);
+
+	err_free(e);
+	free(ref);
+	return is;
+}
+
+static struct err *
+leave_log(struct repo *r, const char *remote, const char *name)
+{
+	const char *writer = name + strlen("log/");
+	char *ref = xasprintf("refs/agent-remotes/%s/%s", remote, name);
+	struct oid tip;
+	struct err *e = ref_read(r, ref, &tip);
+	int made;
+
+	if (e == NULL && writer_name_ok(writer) && !is_ours(r, writer, &tip))
+		e = sync_keep(r, remote, writer, &tip, &made);
+	if (e == NULL)
+		e = ref_remove_at(r, ref, &tip);
+	free(ref);
+	return e;
+}
+
+struct err *
+sync_leave_removed(struct repo *r, struct sync_report *rep, int *anew)
+{
+	struct err *e = NULL;
+	size_t i, before = rep->rewound;
+
+	for (i = rep->n; e == NULL && i > 0; i--) {
+		struct sync_ref *ref = &rep->refs[i - 1];
+
+		if (ref->fate != SYNC_REWOUND || ref->reason == NULL ||
+		    strncmp(ref->name, "log/", 4) != 0)
+			continue;
+		e = leave_log(r, rep->remote, ref->name);
+		*anew += strcmp(ref->reason, "deleted") != 0;
+		if (e == NULL)
+			sync_drop_ref(rep, i - 1);
+	}
+	if (e == NULL && rep->rewound < before)
+		e = sync_forget_reached(r, rep->remote);
+	if (e == NULL && rep->rewound < before)
+		others_forget(r);
 	return e;
 }

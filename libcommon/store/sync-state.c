@@ -96,8 +96,9 @@ sync_last(struct repo *r)
 	return last;
 }
 
+/* That it answered now, or nothing. */
 static struct err *
-remember_time(struct repo *r, const char *remote)
+write_time(struct repo *r, const char *remote, int now)
 {
 	char *path = repo_shared_path(r, "fetched"), *line, *rest;
 	struct buf text = BUF_INIT, lines = BUF_INIT;
@@ -113,12 +114,19 @@ remember_time(struct repo *r, const char *remote)
 		    strcmp(name, remote) != 0 && repo_has_remote(r, name))
 			buf_addf(&lines, "%s %s\n", line, name);
 	clock_format(clock_now(), clock);
-	buf_addf(&lines, "%s %s\n", clock, remote);
+	if (now)
+		buf_addf(&lines, "%s %s\n", clock, remote);
 	e = file_write_cache(path, lines.p, lines.len);
 	buf_release(&text);
 	buf_release(&lines);
 	free(path);
 	return e;
+}
+
+struct err *
+sync_forget_time(struct repo *r, const char *remote)
+{
+	return write_time(r, remote, 0);
 }
 
 /* Frees the path. */
@@ -332,7 +340,7 @@ sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 	if (e == NULL)
 		e = sync_remember_logs(r, rep);
 	if (e == NULL)
-		e = remember_time(r, rep->remote);
+		e = write_time(r, rep->remote, 1);
 	buf_release(&text);
 	return e;
 }

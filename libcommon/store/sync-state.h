@@ -13,10 +13,20 @@ struct err *sync_remember_fetch(struct repo *, const struct sync_report *);
 struct err *sync_remember_logs(struct repo *, const struct sync_report *);
 /*
  * `git remote rename` leaves our refspecs and what they fetched where they
- * were, by the former name: bring the logs to the present one, and take those
- * refspecs away.
+ * were, by the former name: bring both to the present one.  Of this remote,
+ * and of the one that had its name before.
  */
 struct err *sync_follow_rename(struct repo *, const char *remote);
+/*
+ * `git remote remove` leaves what was fetched, and a remote of the same name
+ * has not lost it: what this fetch found rewound there is kept as sync_keep()
+ * does, and no line of the report any more.  *anew counts the logs that can
+ * be fetched now.
+ */
+struct err *sync_leave_removed(struct repo *, struct sync_report *,
+		int *anew);
+/* It is not known any more when that remote last answered. */
+struct err *sync_forget_time(struct repo *, const char *remote);
 /*
  * The logs of that remote are to be looked for elsewhere from now on; but
  * those that are not here, and may yet come back, as those of `now`.

@@ -191,6 +191,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	struct strvec specs = STRVEC_INIT;
 	struct err *e;
 	int cleared = 0, anew = 0, all = 0;
+	int is_new = repo_is_new_remote(r, rep->remote);
 
 	e = sync_recover(r);
 	if (e == NULL)
@@ -215,6 +216,8 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	sync_drop_below(r, rep);
 	if (e == NULL && rep->reached && rep->rewound > 0)
 		e = drop_rolled_up(r, rep, &anew);
+	if (e == NULL && rep->reached && rep->rewound > 0 && is_new)
+		e = sync_leave_removed(r, rep, &anew);
 	if (e == NULL && anew > 0) {
 		sync_drop_fetched(rep);
 		e = fetch_once(r, &specs, background, rep);
