@@ -487,6 +487,69 @@ t 'a remote is removed, and another gets its name' <<'EOF'
 	test_exit 3 git agent sync
 EOF
 
+# remembered: what was fetched from 'there', which the clone does not know here.
+remembered() {
+	grep refs/agent-remotes/there/ .git/agent/known-logs
+	grep ' there$' .git/agent/fetched
+	grep refs/agent-remotes/there/ .git/agent/rewound
+}
+
+t 'a remote that only one worktree has, one branch, or one command' <<'EOF'
+	for how in worktree branch command; do
+		two_places "$how"
+		cd "$how-me"
+		url=$DAEMON_URL/$how-new.git
+		there=(git -C . -c agent.remote=there)
+		case $how in
+		worktree)
+			git worktree add -q ../worktree-linked
+			git config extensions.worktreeConfig true
+			git -C ../worktree-linked config --worktree remote.there.url "$url"
+			there[2]=../worktree-linked ;;
+		branch)
+			git config --file more.conf remote.there.url "$url"
+			git config includeIf.onbranch:side.path "$PWD/more.conf"
+			git checkout -q -b side ;;
+		command)
+			there+=(-c "remote.there.url=$url") ;;
+		esac
+		theirs=$(cd "../$how-new" && writer)
+		second=$theirs-2
+		git -C "../srv/$how-new.git" update-ref "refs/agent/log/$second" \
+			"refs/agent/log/$theirs"
+		"${there[@]}" agent sync
+		git -C "../srv/$how-new.git" update-ref -d "refs/agent/log/$second"
+		test_exit 3 "${there[@]}" agent sync
+		remembered
+		test $how != branch || git checkout -q main
+		git -C "../$how-old" agent log 'done' more
+		git -c agent.remote=origin agent sync
+		remembered
+		test $how != branch || git checkout -q side
+		test_exit 3 "${there[@]}" agent log --offline 2>err
+		test_grep "on 'there', as far as is known, 'log/$second' has lost" err
+		cd ..
+	done
+EOF
+
+t 'nor is it forgotten where all that it brought was dropped' <<'EOF'
+	cd worktree-me
+	refs=refs/agent-remotes/there/log
+	git for-each-ref --format='delete %(refname)' $refs | git update-ref --stdin
+	git -C ../worktree-old agent log 'done' 'more still'
+	git -c agent.remote=origin agent sync || test $? -eq 3
+	remembered
+	git rev-parse -q --verify "$refs/$(cd ../worktree-new && writer)"
+	# Where it was removed, it is.
+	git -C ../worktree-linked config --worktree --remove-section remote.there
+	test_exit 0 git agent log --offline
+	git for-each-ref --format='delete %(refname)' $refs | git update-ref --stdin
+	git -C ../worktree-old agent log 'done' 'and more'
+	git -c agent.remote=origin agent sync
+	cat .git/agent/{known-logs,fetched,rewound} >all
+	test_no_grep there all
+EOF
+
 t "git's negative refspecs, which libgit2 does not know" <<'EOF'
 	new_origin negative
 	new_clone negative negative-a

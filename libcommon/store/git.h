@@ -54,5 +54,7 @@ struct err *packed_refs_error(const struct repo *);
 struct err *settings_check(struct repo *);
 /* Each key, until the callback returns 1, which is then returned. */
 int	 settings_each(struct repo *, int (*)(void *, const char *), void *);
+/* 1 if another worktree of the clone has it, by a configuration of its own. */
+int	 settings_elsewhere(struct repo *, const char *key);
 
 #endif

@@ -211,14 +211,32 @@ repo_former_remote(struct repo *r, const char *name)
 int
 repo_has_view(struct repo *r, const char *name)
 {
-	char *former = NULL;
+	char *former = NULL, *key;
 	int has = repo_has_remote(r, name);
 
 	if (!has)
 		former = repo_former_remote(r, name);
 	has |= former != NULL;
 	free(former);
+	key = xasprintf("remote.%s.url", name);
+	has = has || settings_elsewhere(r, key);
+	free(key);
 	return has;
+}
+
+int
+repo_remembers(struct repo *r, const char *name)
+{
+	char *folder = xasprintf("refs/agent-remotes/%s/log/", name);
+	struct reflist refs = REFLIST_INIT;
+	int remembers = repo_has_view(r, name);
+
+	if (!remembers)
+		err_free(ref_list(r, folder, &refs));
+	remembers |= refs.n > 0;
+	reflist_release(&refs);
+	free(folder);
+	return remembers;
 }
 
 int

@@ -112,9 +112,18 @@ struct err *repo_refspecs(struct repo *, const char *remote, struct strvec *);
 
 /*
  * 1 if logs are fetched to refs/agent-remotes/<name>/: a remote has that
- * name, or had it until `git remote rename`, which leaves our refspecs.
+ * name, here or in another worktree of the clone, or had it until `git remote
+ * rename`, which leaves our refspecs.
  */
 int	 repo_has_view(struct repo *, const char *name);
+/*
+ * 1 if what is remembered of it is to stay: it has a view, or a log fetched
+ * from it is here.  A remote of `git -c`, or of a branch (includeIf), is
+ * unknown to the next command, which cannot tell that from one that was
+ * removed: of that nothing is said or put back, but as long as its refs are
+ * there, nothing is forgotten either.
+ */
+int	 repo_remembers(struct repo *, const char *name);
 /*
  * `git remote rename` and `git remote remove` leave what was fetched there to
  * a remote that gets the same name afterwards.  The refspec that a sync adds

@@ -1,6 +1,7 @@
 /* The part of repo.h that is about git's configuration. */
 #include "store/git.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <unistd.h>
@@ -130,6 +131,57 @@ list_read(struct repo *r)
 	err_free(e);
 	buf_release(&text);
 	strvec_release(&argv);
+}
+
+/* 1 if git has the setting in the worktree of that git directory. */
+static int
+is_set_in(const char *gitdir, const char *key)
+{
+	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
+	struct proc p = PROC_INIT;
+	struct buf text = BUF_INIT;
+	struct err *e;
+	int status;
+
+	strvec_pushl(&argv, "git", "config", "--get", key, (char *)NULL);
+	strvec_pushf(&env, "GIT_DIR=%s", gitdir);
+	p.argv = &argv;
+	p.env = &env;
+	p.flags = PROC_NO_STDERR;
+	e = proc_capture(&p, NULL, &text, NULL, &status);
+	if (e != NULL)
+		status = -1;
+	err_free(e);
+	buf_release(&text);
+	strvec_release(&argv);
+	strvec_release(&env);
+	return status == 0;
+}
+
+int
+settings_elsewhere(struct repo *r, const char *key)
+{
+	char *folder = xasprintf("%s/worktrees", r->commondir), *gitdir;
+	DIR *open = opendir(folder);
+	struct dirent *d;
+	int is = 0;
+
+	/* Else all of them have the same. */
+	if (open != NULL && (settings_each(r, is_include_if, NULL) ||
+	    repo_config_bool(r, "extensions.worktreeconfig", 0))) {
+		is = is_set_in(r->commondir, key);
+		while (!is && (d = readdir(open)) != NULL) {
+			if (d->d_name[0] == '.')
+				continue;
+			gitdir = xasprintf("%s/%s", folder, d->d_name);
+			is = is_set_in(gitdir, key);
+			free(gitdir);
+		}
+	}
+	if (open != NULL)
+		closedir(open);
+	free(folder);
+	return is;
 }
 
 static const char *

@@ -84,7 +84,8 @@ view_change(struct repo *r, struct view *v, const char *remote, int list)
 		return NULL;
 	view_release(v);
 	v->remote = xstrdup(remote);
-	v->there = repo_has_view(r, remote);
+	v->there = list ? repo_has_view(r, remote) :
+	    repo_remembers(r, remote);
 	if (v->there && list) {
 		prefix = xasprintf("refs/agent-remotes/%s/log/", remote);
 		e = ref_list(r, prefix, &v->refs);
@@ -93,7 +94,7 @@ view_change(struct repo *r, struct view *v, const char *remote, int list)
 	return e;
 }
 
-/* What is known of other remotes, as long as they are there. */
+/* What is known of other remotes, as long as they may be there. */
 static struct err *
 keep_others(struct repo *r, const char *path, const char *remote,
     struct buf *text)

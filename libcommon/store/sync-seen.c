@@ -144,9 +144,10 @@ static void
 put_all(struct putting *p, struct index *ix, const struct reflist *seen)
 {
 	struct index_entry entry;
+	char *remote, *last = NULL;
 	const char *name;
-	char *remote;
 	size_t i;
+	int there = 0;
 
 	for (i = 0; i < seen->n; i++) {
 		if (index_find(ix, &seen->v[i].id, &entry) ||
@@ -156,12 +157,20 @@ put_all(struct putting *p, struct index *ix, const struct reflist *seen)
 		    strlen(LOG_PREFIX)) == 0)
 			put_own(p, &seen->v[i]);
 		remote = logrefs_remote(seen->v[i].name, &name);
-		if (remote != NULL && repo_has_view(p->repo, remote) &&
+		/* Those of a remote follow each other. */
+		if (remote != NULL && (last == NULL ||
+		    strcmp(last, remote) != 0)) {
+			there = repo_has_view(p->repo, remote);
+			free(last);
+			last = xstrdup(remote);
+		}
+		if (remote != NULL && there &&
 		    writer_name_ok(name + strlen("log/")))
 			put_fetched(p, &seen->v[i], remote,
 			    name + strlen("log/"));
 		free(remote);
 	}
+	free(last);
 }
 
 size_t

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "store/index.h"
-#include "store/logrefs.h"
 #include "store/notes.h"
 #include "store/rollup-search.h"
 #include "store/writer.h"
@@ -111,7 +110,7 @@ write_time(struct repo *r, const char *remote, int now)
 	rest = text.p;
 	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL)
 		if (parse_fetched(line, &when, &name) &&
-		    strcmp(name, remote) != 0 && repo_has_remote(r, name))
+		    strcmp(name, remote) != 0 && repo_remembers(r, name))
 			buf_addf(&lines, "%s %s\n", line, name);
 	clock_format(clock_now(), clock);
 	if (now)
@@ -138,66 +137,6 @@ read_list(char *path)
 	err_free(file_read(path, &text));
 	buf_rtrim(&text);
 	free(path);
-	return buf_steal(&text);
-}
-
-void
-sync_rewound_refs(struct repo *r, struct strvec *refs)
-{
-	char *text = read_list(repo_shared_path(r, "rewound"));
-	char *line, *rest = text, *ref, *remote, *last = NULL;
-	const char *name;
-	int there = 0;
-
-	while (*text != '\0' && (line = strsep(&rest, "\n")) != NULL) {
-		/* Earlier versions did not say of which remote. */
-		ref = strncmp(line, "log/", 4) != 0 ? xstrdup(line) :
-		    xasprintf("refs/agent-remotes/%s/%s",
-		    repo_remote(r) == NULL ? "" : repo_remote(r), line);
-		remote = logrefs_remote(ref, &name);
-		if (remote != NULL && (last == NULL ||
-		    strcmp(last, remote) != 0)) {
-			there = repo_has_view(r, remote);
-			free(last);
-			last = xstrdup(remote);
-		}
-		if (remote != NULL && there)
-			strvec_push(refs, ref);
-		free(remote);
-		free(ref);
-	}
-	free(last);
-	free(text);
-}
-
-/* "log/<writer>", if the ref is that of a log of this remote. */
-static const char *
-name_at(const char *ref, const char *remote)
-{
-	const char *name = NULL;
-	char *of = logrefs_remote(ref, &name);
-	int same = of != NULL && strcmp(of, remote) == 0;
-
-	free(of);
-	return same ? name : NULL;
-}
-
-char *
-sync_rewound(struct repo *r, const char *remote)
-{
-	struct strvec refs = STRVEC_INIT;
-	struct buf text = BUF_INIT;
-	const char *name;
-	size_t i;
-
-	sync_rewound_refs(r, &refs);
-	for (i = 0; i < refs.n; i++) {
-		name = name_at(refs.v[i], remote);
-		if (name != NULL)
-			buf_addf(&text, "%s\n", name);
-	}
-	buf_rtrim(&text);
-	strvec_release(&refs);
 	return buf_steal(&text);
 }
 
@@ -276,57 +215,6 @@ sync_is_connected(struct repo *r)
 }
 
 struct err *
-sync_write_rewound_refs(struct repo *r, const struct strvec *refs)
-{
-	char *path = repo_shared_path(r, "rewound");
-	struct buf text = BUF_INIT;
-	struct err *e;
-	size_t i;
-
-	for (i = 0; i < refs->n; i++)
-		buf_addf(&text, "%s\n", refs->v[i]);
-	e = file_write_cache(path, text.p, text.len);
-	buf_release(&text);
-	free(path);
-	return e;
-}
-
-struct err *
-sync_write_rewound(struct repo *r, const char *remote, const struct buf *names)
-{
-	struct strvec before = STRVEC_INIT, refs = STRVEC_INIT;
-	char *text = xstrdup(names->p), *line, *rest = text;
-	struct err *e;
-	size_t i;
-
-	sync_rewound_refs(r, &before);
-	for (i = 0; i < before.n; i++)
-		if (name_at(before.v[i], remote) == NULL)
-			strvec_push(&refs, before.v[i]);
-	while ((line = strsep(&rest, "\n")) != NULL)
-		if (*line != '\0')
-			strvec_pushf(&refs, "refs/agent-remotes/%s/%s",
-			    remote, line);
-	e = sync_write_rewound_refs(r, &refs);
-	strvec_release(&before);
-	strvec_release(&refs);
-	free(text);
-	return e;
-}
-
-int
-sync_is_listed(const char *list, const char *name)
-{
-	size_t n = strlen(name);
-	const char *p;
-
-	for (p = list; *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n')
-		if (strncmp(p, name, n) == 0 && strcspn(p, "\n") == n)
-			return 1;
-	return 0;
-}
-
-struct err *
 sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 {
 	struct buf text = BUF_INIT;
@@ -343,42 +231,6 @@ sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 		e = write_time(r, rep->remote, 1);
 	buf_release(&text);
 	return e;
-}
-
-int
-sync_is_rewound(struct repo *r, const char *remote,
-    const struct sync_report *rep, const char *name)
-{
-	char *known;
-	size_t i;
-	int found = 0;
-
-	for (i = 0; rep != NULL && i < rep->n && !found; i++)
-		found = rep->refs[i].fate == SYNC_REWOUND &&
-		    strcmp(rep->refs[i].name, name) == 0;
-	if (rep != NULL)
-		return found;
-	known = sync_rewound(r, remote);
-	found = sync_is_listed(known, name);
-	free(known);
-	return found;
-}
-
-int
-sync_rewound_is_news(struct repo *r, const struct sync_report *rep)
-{
-	char *known;
-	size_t i;
-	int news = 0;
-
-	if (rep->rewound == 0)
-		return 0;
-	known = sync_rewound(r, rep->remote);
-	for (i = 0; i < rep->n && !news; i++)
-		news = rep->refs[i].fate == SYNC_REWOUND &&
-		    !sync_is_listed(known, rep->refs[i].name);
-	free(known);
-	return news;
 }
 
 void
@@ -434,39 +286,6 @@ sync_drop_bad_notes(struct repo *r, struct sync_report *rep)
 		}
 		free(name);
 	}
-	return e;
-}
-
-struct err *
-sync_restored(struct repo *r, struct sync_report *rep, const char *name)
-{
-	char *known = sync_rewound(r, rep->remote), *line, *rest = known;
-	struct buf text = BUF_INIT;
-	struct err *e = NULL;
-	size_t i;
-	int had = 0;	/* nothing was lost where it is pushed to */
-
-	for (i = 0; i < rep->n; i++)
-		had |= rep->refs[i].pushed &&
-		    rep->refs[i].fate == SYNC_UP_TO_DATE &&
-		    strcmp(rep->refs[i].name, name) == 0;
-	for (i = 0; i < rep->n; i++)
-		if (rep->refs[i].fate == SYNC_REWOUND &&
-		    strcmp(rep->refs[i].name, name) == 0) {
-			rep->refs[i].fate = had ? SYNC_UP_TO_DATE :
-			    SYNC_RESTORED;
-			free(rep->refs[i].reason);
-			rep->refs[i].reason = NULL;
-			rep->rewound--;
-		}
-	if (sync_is_listed(known, name)) {
-		while ((line = strsep(&rest, "\n")) != NULL)
-			if (*line != '\0' && strcmp(line, name) != 0)
-				buf_addf(&text, "%s\n", line);
-		e = sync_write_rewound(r, rep->remote, &text);
-	}
-	buf_release(&text);
-	free(known);
 	return e;
 }
 

@@ -190,8 +190,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 {
 	struct strvec specs = STRVEC_INIT;
 	struct err *e;
-	int cleared = 0, anew = 0, all = 0;
-	int is_new = repo_is_new_remote(r, rep->remote);
+	int cleared = 0, anew = 0, all = 0, is_new = 0;
 
 	e = sync_recover(r);
 	if (e == NULL)
@@ -200,6 +199,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		e = fetch_specs(r, rep, &specs);
 	if (e == NULL) {
 		rep->whole = 1;
+		is_new = repo_is_new_remote(r, rep->remote);
 		former_begin(r, rep, &specs, &all);
 		e = fetch_once(r, &specs, background, rep);
 	}
