@@ -257,7 +257,7 @@ leave_log(struct repo *r, const char *remote, const char *name)
 	struct err *e = ref_read(r, ref, &tip);
 	int made;
 
-	if (e == NULL && writer_name_ok(writer) && !is_ours(r, writer, &tip))
+	if (e == NULL && !is_ours(r, writer, &tip))
 		e = sync_keep(r, remote, writer, &tip, &made);
 	if (e == NULL)
 		e = ref_remove_at(r, ref, &tip);
@@ -268,23 +268,27 @@ leave_log(struct repo *r, const char *remote, const char *name)
 struct err *
 sync_leave_removed(struct repo *r, struct sync_report *rep, int *anew)
 {
-	struct err *e = NULL;
+	struct err *e = NULL, *stays;
 	size_t i, before = rep->rewound;
 
-	for (i = rep->n; e == NULL && i > 0; i--) {
+	for (i = rep->n; i > 0; i--) {
 		struct sync_ref *ref = &rep->refs[i - 1];
 
 		if (ref->fate != SYNC_REWOUND || ref->reason == NULL ||
-		    strncmp(ref->name, "log/", 4) != 0)
+		    strncmp(ref->name, "log/", 4) != 0 ||
+		    !writer_name_ok(ref->name + strlen("log/")))
 			continue;
-		e = leave_log(r, rep->remote, ref->name);
-		*anew += strcmp(ref->reason, "deleted") != 0;
-		if (e == NULL)
+		/* What is locked, say, stays, and is told as any other. */
+		stays = leave_log(r, rep->remote, ref->name);
+		if (stays == NULL) {
+			*anew += strcmp(ref->reason, "deleted") != 0;
 			sync_drop_ref(rep, i - 1);
+		}
+		err_free(stays);
 	}
-	if (e == NULL && rep->rewound < before)
+	if (rep->rewound < before) {
 		e = sync_forget_reached(r, rep->remote);
-	if (e == NULL && rep->rewound < before)
 		others_forget(r);
+	}
 	return e;
 }
