@@ -131,6 +131,22 @@ print_json(struct out *o, const struct sync_report *rep, size_t unpushed)
 	js_free(j);
 }
 
+/* All are gone at once: for a fetch, what is hidden looks no different. */
+static void
+hint_hidden(const struct sync_report *rep)
+{
+	size_t i;
+
+	for (i = 0; i < rep->present.n; i++)
+		if (strncmp(rep->present.v[i], "log/", 4) == 0)
+			return;
+	if (rep->rewound > 0)
+		cmd_note("hint: no log at all is left on '%s'; if nobody has "
+		    "deleted them, ask who runs the host whether "
+		    "transfer.hideRefs or uploadpack.hideRefs of git hides "
+		    "'%s' there", rep->remote, rep->prefix);
+}
+
 static void
 print_problems(const struct sync_report *rep, size_t unpushed)
 {
@@ -149,6 +165,7 @@ print_problems(const struct sync_report *rep, size_t unpushed)
 			cmd_note("on '%s', '%s' had lost records of this "
 			    "clone; they are there again", rep->remote,
 			    rep->refs[i].name);
+	hint_hidden(rep);
 	delivery_warn_refused(rep);
 	if (unpushed > 0)
 		cmd_warn("%zu record%s not at '%s' yet", unpushed,

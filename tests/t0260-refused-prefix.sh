@@ -116,6 +116,32 @@ t 'a hidden ref ("deny updating a hidden ref") is such a host too' <<'EOF'
 	test_grep "^refs/heads/agent/log/$(writer)$" refs
 EOF
 
+t 'where all logs are gone at once, they may be hidden: that is said' <<'EOF'
+	new_origin veiled
+	new_clone veiled veiled-writer
+	new_clone veiled veiled
+	git -C veiled-writer agent log 'done' x1
+	cd veiled
+	git agent log 'done' y1
+	git agent sync
+	for setting in transfer uploadpack; do
+		git -C ../srv/veiled.git config $setting.hideRefs refs/agent
+		git agent sync >out 2>err || test $? -le 3
+		test_grep "log/$(cd ../veiled-writer && writer) *rewound *deleted" out
+		test_grep "no log at all is left on 'origin'.* uploadpack.hideRefs of git hides 'refs/agent' there" err
+		test_exit 1 git agent sync --check >out
+		test_grep "^deleted: .*, nor is any other, .* transfer.hideRefs or uploadpack.hideRefs" out
+		git -C ../srv/veiled.git config --unset $setting.hideRefs
+	done
+	# One that is gone alone is not hidden.
+	git -C ../srv/veiled.git update-ref -d \
+		"refs/agent/log/$(cd ../veiled-writer && writer)"
+	test_exit 3 git agent sync 2>err
+	test_no_grep hideRefs err
+	test_exit 1 git agent sync --check >out
+	test_no_grep hideRefs out
+EOF
+
 t 'other refusals offer no other place' <<'EOF'
 	new_origin ill
 	new_clone ill ill

@@ -164,7 +164,10 @@ lost_there(struct compare *c, enum doctor_code code, const char *writer,
 	name = xasprintf("%s/log/%s", c->d->prefix, writer);
 	ref = code == DOCTOR_DELETED ? xasprintf("it is not on '%s' any more%s"
 	    "; its records are here", c->d->remote, c->blind ?
-	    ", unless another log has them that is not fetched yet" : "") :
+	    ", unless another log has them that is not fetched yet" :
+	    c->there.n == 0 ? ", nor is any other, so that it may only be "
+	    "hidden: ask who runs the host whether transfer.hideRefs or "
+	    "uploadpack.hideRefs of git is set there" : "") :
 	    xasprintf("on '%s' it has lost records that are here",
 	    c->d->remote);
 	diagnosis_add(c->d, code, name, ref, own ?
