@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What git forbids or asks for and libgit2 knows nothing of: the quarantine of
-# a push, safe.bareRepository, core.sharedRepository.
+# a push, safe.directory, safe.bareRepository, core.sharedRepository.
 . "${0%/*}/lib.sh"
 
 subjects() {
@@ -73,6 +73,64 @@ t 'safe.bareRepository: one that came with a clone runs nothing' <<'EOF'
 	git --git-dir=. config safe.bareRepository explicit
 	test "$(subjects)" = named
 EOF
+
+if test "$(id -u)" = 0; then
+	t "somebody else's: as this git reads safe.directory, and where it is hidden" <<-'EOF'
+	new_repo theirs
+	mkdir theirs/src
+	# as_git: refused or not, as by git, which normalises more when newer.
+	as_git() {
+		local want=0
+		git rev-parse 2>rev-parse.err || want=$?
+		test_exit "$want" git agent log --offline >out 2>err
+		test "$want" = 0 || test_grep 'dubious ownership' err
+	}
+	for owned in theirs theirs/.git; do
+		chown -R "$(id -u)" theirs
+		chown 12345 "$owned"
+		for entry in /theirs /theirs/ /./theirs /theirs/. /theirs/.git \
+		    /x/../theirs //theirs '/*' /theirs/src; do
+			git config --global safe.directory "$SCRATCH$entry"
+			(cd theirs && as_git)
+			(cd theirs/src && as_git)
+		done
+		git config --global safe.directory '*'
+		cd theirs
+		git agent log --offline
+		export GIT_CONFIG_GLOBAL=/dev/null
+		test_exit 128 git agent log --offline 2>err
+		test_grep 'dubious ownership' err
+		GIT_DIR=.git git agent log --offline
+		unset GIT_CONFIG_GLOBAL
+		cd ..
+	done
+	git config --global --unset-all safe.directory
+	EOF
+
+	t '… a worktree whose .git alone is theirs, or where it was found' <<-'EOF'
+	new_repo mine
+	git -C mine worktree add -q ../linked-mine
+	cd linked-mine
+	git agent log --offline
+	git config --global safe.directory "$PWD/"
+	chown 12345 .git
+	git rev-parse 2>err || test_exit 128 git agent log --offline
+	export GIT_CONFIG_GLOBAL=/dev/null
+	test_exit 128 git agent log --offline 2>err
+	test_grep 'dubious ownership' err
+	cd ../mine
+	mkdir ../apart-tree
+	git config core.worktree ../../apart-tree
+	GIT_CONFIG_GLOBAL=/dev/null git agent log --offline
+	chown 12345 .
+	test_exit 128 git agent log --offline 2>err
+	test_grep 'dubious ownership' err
+	unset GIT_CONFIG_GLOBAL
+	git config --global --unset-all safe.directory
+	EOF
+else
+	skip "somebody else's" 'needs root to make one'
+fi
 
 # mode FILE…: the one mode that all of them have.
 mode() {

@@ -315,11 +315,9 @@ is_somebody_elses(const struct repo *r)
 	const char *dir = git_repository_workdir(r->git);
 	const char *base = strrchr(r->gitdir, '/');
 
-	if (is_foreign(r->gitdir, ""))
-		return 1;
-	/* Where it was found, which core.worktree does not change. */
-	if (base != NULL && strcmp(base, "/.git") == 0 &&
-	    is_foreign(r->gitdir, "/.."))
+	/* And where it was found, which core.worktree does not change. */
+	if (is_foreign(r->gitdir, "") || (base != NULL &&
+	    strcmp(base, "/.git") == 0 && is_foreign(r->gitdir, "/..")))
 		return 1;
 	return dir != NULL && (is_foreign(dir, "") || is_foreign(dir, ".git"));
 }

@@ -155,7 +155,8 @@ denied(struct repo *r)
 {
 	char *dir = xasprintf("%s/agent", repo_commondir(r));
 
-	if (faccessat(AT_FDCWD, dir, X_OK, AT_EACCESS) == 0 || errno != EACCES) {
+	if (faccessat(AT_FDCWD, dir, X_OK, AT_EACCESS) == 0 ||
+	    errno != EACCES) {
 		free(dir);
 		dir = NULL;
 	}
