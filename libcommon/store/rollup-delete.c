@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/guard.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
 #include "store/turn.h"
@@ -77,7 +78,8 @@ forget_some(struct repo *r, const char *remote, struct ended *v, size_t n)
 	}
 	if (e == NULL && all)
 		e = refs_remove(r, &refs);
-	turn_end(&turn, 0);
+	/* git may have been killed, or could not remove its lock. */
+	turn_end(&turn, e != NULL || guard_is_locked(r, "packed-refs"));
 	all &= e == NULL;
 	err_free(e);
 	reflist_release(&refs);
