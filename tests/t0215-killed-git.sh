@@ -149,4 +149,25 @@ t 'a hook of the git that a sync waits for does not wait for that sync' <<'EOF'
 	test_grep '^five$' out
 EOF
 
+t 'as it made a work tree, beside which no git fetches: what to do is said' <<'EOF'
+	cd me
+	git worktree add -q --detach "$SCRATCH/w'1"
+	git rev-parse HEAD >head
+	tr 0-9a-f 0 <head >".git/worktrees/w'1/HEAD"
+	git fetch 2>err || true
+	test_grep 'bad object worktrees' err
+	test_exit 1 git agent sync 2>err
+	test_grep "'w'1' is not finished; if 'pgrep -a git'" err
+	remedy=$(sed -n "s/.*run '\\(rm -rf .*\\)'$/\\1/p" err)
+	# One that has a commit, which is lost, has more to lose.
+	tr 0-9a-f 1 <head >".git/worktrees/w'1/HEAD"
+	test_exit 1 git agent sync 2>err
+	test_grep 'bad object' err
+	test_no_grep 'rm -rf' err
+	tr 0-9a-f 0 <head >".git/worktrees/w'1/HEAD"
+	eval "$remedy"
+	test ! -e ".git/worktrees/w'1"
+	git agent sync
+EOF
+
 finish

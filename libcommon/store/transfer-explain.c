@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/shell.h"
 #include "store/network.h"
 
@@ -71,6 +72,49 @@ transfer_explain_lock(struct sync_report *rep, const char *output,
 		rep->problem = xstrdup(any);
 	}
 	free(any);
+}
+
+/* 1 if git has not said yet where this work tree is to be. */
+static int
+is_unfinished(const char *folder)
+{
+	char *path = xasprintf("%s/HEAD", folder);
+	struct buf text = BUF_INIT;
+	struct oid id;
+	int is;
+
+	err_free(file_read(path, &text));
+	buf_rtrim(&text);
+	is = text.len > 0 && oid_parse(text.p, &id) == 0 && oid_is_zero(&id);
+	buf_release(&text);
+	free(path);
+	return is;
+}
+
+void
+transfer_explain_worktree(struct repo *r, struct sync_report *rep)
+{
+	static const char before[] = "bad object worktrees/";
+	char *name, *folder, *command;
+	size_t n;
+
+	if (rep->problem == NULL ||
+	    strncmp(rep->problem, before, strlen(before)) != 0)
+		return;
+	n = strcspn(rep->problem + strlen(before), "/");
+	name = xstrndup(rep->problem + strlen(before), n);
+	folder = xasprintf("%s/worktrees/%s", repo_commondir(r), name);
+	command = shell_format("rm -rf %s", folder);
+	if (is_unfinished(folder)) {
+		free(rep->problem);
+		rep->problem = xasprintf("the linked work tree '%s' is not "
+		    "finished; if 'pgrep -a git' shows no git that is at work "
+		    "here, then one was killed as it made it: run '%s'", name,
+		    command);
+	}
+	free(command);
+	free(folder);
+	free(name);
 }
 
 static void

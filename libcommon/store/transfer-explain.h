@@ -14,6 +14,12 @@
 void	 transfer_explain_lock(struct sync_report *, const char *output,
 	    size_t before);
 /*
+ * Instead of "bad object worktrees/<name>/HEAD": a `git worktree add`, as that
+ * of a check, was killed before the work tree had a commit, and no git fetches
+ * or collects garbage beside that.
+ */
+void	 transfer_explain_worktree(struct repo *, struct sync_report *);
+/*
  * A ref of the remote of which the name is a folder of the other's, or the
  * other way about, in the place of "failed to update ref".
  */

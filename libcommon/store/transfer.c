@@ -260,6 +260,7 @@ transfer_fetch_once(struct repo *r, const struct strvec *specs,
 		transfer_each_line(rep, fetch_line, output->p);
 		transfer_conclude(rep, output, status, before);
 		transfer_explain_lock(rep, output->p, before);
+		transfer_explain_worktree(r, rep);
 	}
 	strvec_release(&argv);
 	return e;
