@@ -9,6 +9,7 @@
 #include "store/notes.h"
 #include "store/reader.h"
 #include "store/sync-state.h"
+#include "store/transfer-parts.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
 
@@ -252,19 +253,39 @@ record_all(struct repo *r, struct ended_list *list, struct rollup *u)
 	return e;
 }
 
+/* What a fetch could not take is to be told behind the push, too. */
+static void
+keep_failures(const struct sync_report *fetched, struct sync_report *rep)
+{
+	size_t i;
+
+	for (i = 0; i < fetched->n; i++) {
+		const struct sync_ref *ref = &fetched->refs[i];
+
+		if (ref->pushed || (ref->fate != SYNC_REFUSED &&
+		    ref->fate != SYNC_REWOUND))
+			continue;
+		transfer_add_ref(rep, xstrdup(ref->name), 0, ref->fate,
+		    ref->reason == NULL ? NULL : xstrdup(ref->reason));
+		rep->refs[rep->n - 1].by_object = ref->by_object;
+	}
+}
+
 /* *arrived: the remote has all that this clone wrote. */
 static struct err *
 push_own(struct repo *r, struct rollup *u, int *arrived)
 {
+	struct sync_report fetched = u->sync;
 	struct oidset left = OIDSET_INIT;
 	struct err *e;
 
-	sync_report_release(&u->sync);
 	e = sync_run(r, SYNC_PUSH, &u->sync);
 	if (e == NULL)
 		e = sync_unpushed(r, &left);
 	*arrived = e == NULL && u->sync.reached && left.used == 0 &&
 	    u->sync.refused == 0;
+	keep_failures(&fetched, &u->sync);
+	sync_report_release(&fetched);
 	oidset_release(&left);
 	return e;
 }
