@@ -172,7 +172,8 @@ admin_folder(struct repo *r, const char *dir)
 static void
 remove_stale_locks(const char *gitdir)
 {
-	static const char *const names[] = { "index.lock", "HEAD.lock" };
+	static const char *const names[] = { "index.lock", "HEAD.lock",
+	    "ORIG_HEAD.lock" };
 	char *path;
 	size_t i;
 
