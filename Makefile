@@ -122,11 +122,12 @@ check: all units $(FAULT)
 		prove -j2 --timer -e '$(LIMIT)' $(TESTS) || \
 		{ cat $(FAILED) 2>/dev/null; exit 1; }
 
-## stress: every fault at every write; 8,000 records at once (half an hour)
+## stress: every fault at every write; 8,000 records at once (an hour)
 stress:
 	@.ci/deps test
-	$(AGAIN) check STRESS=1 LIMIT="timeout -k 9 3600" \
-		TESTS="tests/t0710-faults.sh tests/t0730-concurrency.sh"
+	$(AGAIN) check STRESS=1 LIMIT="timeout -k 9 7200" \
+		TESTS="tests/t0710-faults.sh tests/t0711-more-faults.sh \
+		tests/t0730-concurrency.sh"
 
 ## lint: manual pages, headers, layers, sizes, scripts, two compilers
 lint:
