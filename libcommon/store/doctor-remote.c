@@ -9,7 +9,7 @@
 #include "store/record.h"
 #include "store/sync-move.h"
 #include "store/sync-others.h"
-#include "store/sync.h"
+#include "store/sync-state.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
 
@@ -329,7 +329,7 @@ read_here(struct compare *c)
 		err_free(gone);
 	}
 	/* Else it is what another remote by this name had. */
-	if (e == NULL && !repo_is_new_remote(c->repo, c->d->remote))
+	if (e == NULL && !sync_is_another(c->repo, c->d->remote))
 		e = ref_list(c->repo, c->folder, &c->known);
 	free(list);
 	free(ref);

@@ -234,6 +234,12 @@ sync_follow_rename(struct repo *r, const char *remote)
 	return e != NULL ? e : follow(r, remote);
 }
 
+int
+sync_is_another(struct repo *r, const char *remote)
+{
+	return sync_last(r) != 0 && repo_is_new_remote(r, remote);
+}
+
 /* 1 if our own log has it: then nothing need be kept of what another has. */
 static int
 is_ours(struct repo *r, const char *writer, const struct oid *id)

@@ -18,6 +18,12 @@ struct err *sync_remember_logs(struct repo *, const struct sync_report *);
  */
 struct err *sync_follow_rename(struct repo *, const char *remote);
 /*
+ * 1 if what was fetched is of a remote that had this name before, and that was
+ * removed: the remote lacks our refspec, though it was asked.  (A clone that
+ * has only pushed has no refspec either.)
+ */
+int	 sync_is_another(struct repo *, const char *remote);
+/*
  * `git remote remove` leaves what was fetched, and a remote of the same name
  * has not lost it: what this fetch found rewound there is kept as sync_keep()
  * does, and no line of the report any more.  *anew counts the logs that can

@@ -199,7 +199,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		e = fetch_specs(r, rep, &specs);
 	if (e == NULL) {
 		rep->whole = 1;
-		is_new = repo_is_new_remote(r, rep->remote);
+		is_new = sync_is_another(r, rep->remote);
 		former_begin(r, rep, &specs, &all);
 		e = fetch_once(r, &specs, background, rep);
 	}
