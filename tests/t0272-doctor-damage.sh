@@ -320,6 +320,10 @@ t 'state that is not whole: set aside, and made again' <<'EOF'
 		found damaged-state ".*/agent/$f" 'rm -f .*'
 	done
 	repaired state
+	# As an editor with other line ends leaves it.
+	sed -i 's/$/\r/' .git/agent/known-logs
+	found damaged-state '.*/agent/known-logs' 'rm -f .*'
+	repaired state
 EOF
 
 t 'the index: made again' <<'EOF'

@@ -15,6 +15,7 @@
 #include "store/busy.h"
 #include "store/index-file.h"
 #include "store/pack.h"
+#include "store/sync-known.h"
 #include "store/writer.h"
 
 #define REF_FILE_MAX 4096
@@ -249,24 +250,21 @@ is_clock_text(struct repo *r, const struct buf *b)
 	return clock_parse(b->p, &clock) == 0;
 }
 
-/* "<hex> refs/agent-remotes/…" on each line; empty where none are known. */
+/* Empty where none are known. */
 static int
 is_known_text(struct repo *r, const struct buf *b)
 {
-	const char *p;
-	char *hex;
-	struct oid id;
-	int ok = 1;
+	char *text = xstrdup(b->p), *line, *rest = text;
+	struct known k;
+	int ok = strlen(text) == b->len;
 
 	(void)r;
-	for (p = b->p; *p != '\0' && ok; p += strcspn(p, "\n"),
-	    p += *p == '\n') {
-		hex = xstrndup(p, OID_HEX_SIZE - 1);
-		ok = oid_parse(hex, &id) == 0 &&
-		    strncmp(p + OID_HEX_SIZE - 1, " refs/", 6) == 0;
-		free(hex);
+	while (ok && *text != '\0' && (line = strsep(&rest, "\n")) != NULL) {
+		ok = known_parse(line, &k);
+		free(k.remote);
 	}
-	return ok && strlen(b->p) == b->len;
+	free(text);
+	return ok;
 }
 
 void

@@ -174,6 +174,21 @@ drop_rolled_up(struct repo *r, struct sync_report *rep, int *anew)
 	return e;
 }
 
+struct err *
+sync_recover(struct repo *r)
+{
+	struct index *ix = NULL;
+	struct err *e;
+
+	if (index_is_current(r))
+		return NULL;
+	/* It says more than what the index would say of its objects. */
+	log_note_damage(r);
+	e = index_open(r, &ix);
+	index_close(ix);
+	return e;
+}
+
 /* And what of it is not to stay, or to be said. */
 static struct err *
 fetch_once(struct repo *r, const struct strvec *specs, int background,

@@ -1,0 +1,129 @@
+/* What was fetched and is gone from here is put back; see sync.h. */
+#include "store/sync-known.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "store/index.h"
+#include "store/record.h"
+#include "store/rollup-search.h"
+
+/* Where the ref itself cannot be now, readers find the log at another place. */
+static struct err *
+put_back(struct repo *r, const struct known *k)
+{
+	struct err *e = ref_swap(r, k->ref, NULL, &k->id), *aside;
+	int made;
+
+	if (e == NULL)
+		return NULL;
+	aside = sync_keep(r, k->remote, k->writer, &k->id, &made);
+	err_free(aside == NULL ? e : aside);
+	return aside == NULL ? NULL : e;
+}
+
+static void
+note_left(struct repo *r, const struct known *k, const struct err *e)
+{
+	char *text = xasprintf("the log '%s', which was fetched before, is not "
+	    "here any more and cannot be put back now: %s", k->ref, e->msg);
+
+	repo_note_damage(r, text);
+	free(text);
+}
+
+/*
+ * The fetched log is gone from here: back to where it was.  It is beyond help
+ * if git has collected the objects by now.
+ */
+static void
+restore_log(struct repo *r, const struct known *k, struct strvec *rewound)
+{
+	struct record rec;
+	struct err *e = record_read(r, &k->id, &rec);
+
+	if (e != NULL && e->code == ERR_INPUT) {
+		err_free(e);
+		e = NULL;
+	}
+	if (e == NULL)
+		e = put_back(r, k);
+	if (e == NULL && !strvec_has(rewound, k->ref))
+		strvec_push(rewound, k->ref);
+	if (e != NULL && known_may_come_back(r, &k->id))
+		note_left(r, k, e);
+	record_release(&rec);
+	err_free(e);
+}
+
+struct err *
+sync_restore_pruned(struct repo *r)
+{
+	struct strvec lost = STRVEC_INIT, rewound = STRVEC_INIT;
+	struct rollup_search *search = NULL;
+	struct index *ix = NULL;
+	struct known k;
+	struct err *e;
+	char *remote = NULL;	/* that is searched */
+	size_t before = 0, i;
+
+	e = sync_list_pruned(r, &lost);
+	if (e == NULL && lost.n > 0) {
+		sync_rewound_refs(r, &rewound);
+		before = rewound.n;
+		e = index_open_plain(r, &ix);
+	}
+	for (i = 0; e == NULL && i < lost.n; i++) {
+		if (!known_parse(lost.v[i], &k))
+			continue;
+		if (remote == NULL || strcmp(remote, k.remote) != 0) {
+			rollup_search_free(search);
+			free(remote);
+			remote = xstrdup(k.remote);
+			search = rollup_search_new(ix, r, remote, NULL);
+		}
+		if (!rollup_has(search, k.writer, &k.id))
+			restore_log(r, &k, &rewound);
+		free(k.remote);
+	}
+	if (e == NULL && rewound.n > before)
+		e = sync_write_rewound_refs(r, &rewound);
+	rollup_search_free(search);
+	index_close(ix);
+	strvec_release(&lost);
+	strvec_release(&rewound);
+	free(remote);
+	return e;
+}
+
+size_t
+sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
+{
+	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
+	struct buf text = BUF_INIT;
+	const struct ref *log;
+	struct index_entry entry;
+	struct known k;
+	size_t kept = 0;
+	int made;
+
+	err_free(file_read(path, &text));
+	rest = text.p;
+	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL) {
+		if (!known_parse(line, &k))
+			continue;
+		log = reflist_find(logs, k.ref);
+		if (log != NULL && !oid_equal(&log->id, &k.id) &&
+		    !index_find(ix, &k.id, &entry)) {
+			err_free(sync_keep(r, k.remote, k.writer, &k.id,
+			    &made));
+			kept += (size_t)made;
+		}
+		free(k.remote);
+	}
+	buf_release(&text);
+	free(path);
+	return kept;
+}
