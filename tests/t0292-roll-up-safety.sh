@@ -314,8 +314,8 @@ EOF
 many_logs() {
 	local - i text && set +x
 	for ((i = 1; i <= $1; i++)); do
-		printf -v text 'done: job %d\n\nAgent-Kind: done\nAgent-Writer: job-%04d\nAgent-Clock: 2024-01-01T00:00:00.%06dZ\n' $i $i $i
-		printf 'commit refs/agent/log/job-%04d\ncommitter Job <job@example.org> 1704067200 +0000\ndata %d\n%s\n' $i ${#text} "$text"
+		printf -v text 'done: job %d\n\nAgent-Kind: done\nAgent-Writer: job-%04d\nAgent-Clock: 2024-01-01T00:00:00.%06dZ\n' "$i" "$i" "$i"
+		printf 'commit refs/agent/log/job-%04d\ncommitter Job <job@example.org> 1704067200 +0000\ndata %d\n%s\n' "$i" ${#text} "$text"
 	done
 }
 
