@@ -122,7 +122,7 @@ check: all units $(FAULT)
 		prove -j2 --timer -e '$(LIMIT)' $(TESTS) || \
 		{ cat $(FAILED) 2>/dev/null; exit 1; }
 
-## stress: every fault at every write; 8,000 records at once (an hour)
+## stress: faults at every write; 8,000 records at once (an hour)
 stress:
 	@.ci/deps test
 	$(AGAIN) check STRESS=1 LIMIT="timeout -k 9 7200" \

@@ -102,7 +102,7 @@ inject_repair() {
 scenario 'a repair' inject_repair repair torn 'of bob' git-agent-sync --repair
 
 inject_move() {
-	stride=47 place=refs/heads/agent inject_all "$@"
+	stride=47 thorough=5 place=refs/heads/agent inject_all "$@"
 }
 
 scenario 'a move to another prefix' inject_move move moved 'mine later' \
@@ -177,7 +177,7 @@ examine_loop() {
 inject_loop() {
 	# git died as it made the work tree in which the oracle runs.
 	unfinished='error: .*worktrees/measure/HEAD.*' stride=97 \
-		examine=examine_loop inject_all "$@"
+		thorough=11 examine=examine_loop inject_all "$@"
 }
 
 scenario 'an iteration of the loop' inject_loop loop wrote 'DONE' \
