@@ -140,6 +140,10 @@ hint_hidden(const struct sync_report *rep)
 	for (i = 0; i < rep->present.n; i++)
 		if (strncmp(rep->present.v[i], "log/", 4) == 0)
 			return;
+	for (i = 0; i < rep->n; i++)
+		if (rep->refs[i].pushed && rep->refs[i].fate != SYNC_REFUSED &&
+		    strncmp(rep->refs[i].name, "log/", 4) == 0)
+			return;
 	if (rep->rewound > 0)
 		cmd_note("hint: no log at all is left on '%s'; if nobody has "
 		    "deleted them, ask who runs the host whether "

@@ -378,7 +378,7 @@ t 'a file or a folder where git keeps its reflogs: named, with what to run' <<'E
 	# barred PATH: it is named, and after the command the record is written.
 	barred() {
 		test_exit 128 git agent log 'done' "past $1" 2>err
-		test_grep "^fatal: cannot move the ref 'refs/agent/log/$(writer)', as '$PWD/$1' is in the way of its reflog; run 'mv $PWD/$1 $PWD/\.git/reflog-in-the-way'$" err
+		test_grep "^fatal: cannot move the ref 'refs/agent/log/$(writer)': .*; '$PWD/$1' is in the way of its reflog; run 'mv $PWD/$1 $PWD/\.git/reflog-in-the-way'$" err
 		sh -ec "$(sed "s/.*; run '\(.*\)'$/\1/" err)"
 		git agent log 'done' "past $1"
 		mv .git/reflog-in-the-way ".git/kept/$((++n))"

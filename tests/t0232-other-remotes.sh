@@ -189,10 +189,57 @@ t 'a remote is removed, and another gets its name' <<'EOF'
 	test_exit 3 git agent sync
 EOF
 
+# forgetful NAME: NAME-me, whose remote has lost the refspecs of ours.
+forgetful() {
+	two_places "$1"
+	theirs=refs/agent/log/$(cd "$1-old" && writer)
+	(cd "$1-old"; git agent log 'done' 'old, two')
+	cd "$1-me"
+	git agent sync
+	git remote set-branches origin main
+	test_no_grep agent .git/config
+}
+
+t 'a remote that only lost our refspecs is no other: what it loses is said' <<'EOF'
+	forgetful unset
+	test_exit 1 git agent sync --check --offline >out
+	test_no_grep unpushed out
+	git -C ../srv/unset.git update-ref -d "$theirs"
+	test_exit 1 git agent sync --check >out
+	test_grep '^deleted' out
+	test_exit 3 git agent sync 2>err
+	test_grep 'has lost records' err
+	test_exit 3 git agent log --offline
+	cd ..
+	forgetful unset-too
+	git -C ../srv/unset-too.git update-ref "$theirs" "$theirs^"
+	test_exit 3 git agent sync
+	test "$(subjects --offline 2>err | grep -c 'old, two')" = 1
+	test_exit 3 git agent log --offline
+EOF
+
+t 'a rename that was cut short is ended by the next sync' <<'EOF'
+	two_places short
+	cd short-me
+	git remote rename origin upstream
+	git remote add origin "$DAEMON_URL/short-new.git"
+	# As a kill between the refspecs leaves them.
+	git config --fixed-value --replace-all remote.upstream.fetch \
+		'+refs/agent/beat/*:refs/agent-remotes/upstream/beat/*' \
+		'+refs/agent/beat/*:refs/agent-remotes/origin/beat/*'
+	git agent sync
+	git config --get-all remote.upstream.fetch >specs
+	test_no_grep agent-remotes/origin specs
+	test "$(grep -c agent-remotes/upstream specs)" = 2
+	# It was asked, by its name of before.
+	test_exit 0 git agent log --offline 2>err
+	test_empty err
+EOF
+
 # remembered: what was fetched from 'there', which the clone does not know here.
 remembered() {
 	grep refs/agent-remotes/there/ .git/agent/known-logs
-	grep ' there$' .git/agent/fetched
+	grep ' there ' .git/agent/fetched
 	grep refs/agent-remotes/there/ .git/agent/rewound
 }
 
@@ -239,7 +286,7 @@ t 'nor is it forgotten where all that it brought was dropped' <<'EOF'
 	refs=refs/agent-remotes/there/log
 	git for-each-ref --format='delete %(refname)' $refs | git update-ref --stdin
 	git -C ../worktree-old agent log 'done' 'more still'
-	git -c agent.remote=origin agent sync || test $? -eq 3
+	git -c agent.remote=origin agent sync
 	remembered
 	git rev-parse -q --verify "$refs/$(cd ../worktree-new && writer)"
 	# Where it was removed, it is.

@@ -249,6 +249,21 @@ t 'what the server refuses is not pushed, roll-up or no roll-up' <<'EOF'
 	test "$(server_logs refusing)" = 1
 EOF
 
+t 'a log that was set back is told by a roll-up; that others are here is known' <<'EOF'
+	new_origin back
+	job back back1
+	(cd back1 && git agent log 'done' 'then lost')
+	job back back2
+	new_clone back back-head
+	cd back-head
+	git agent sync
+	log=refs/agent/log/$(cd ../back1 && writer)
+	git -C ../srv/back.git update-ref "$log" "$log^"
+	test_exit 3 roll_up 2>err
+	test_grep 'has lost records' err
+	test_no_grep hideRefs err
+EOF
+
 t 'notes that are none hinder nobody' <<'EOF'
 	new_origin odd
 	job odd odd1

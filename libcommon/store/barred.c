@@ -19,6 +19,7 @@
 
 struct look {
 	char *why, *remedy;
+	int borrowed;		/* an alternate: not ours to mend */
 };
 
 static void
@@ -75,18 +76,21 @@ is_index(int fd)
  * none where they differ.
  */
 static int
-is_cut_short(const char *pack, int idx)
+is_cut_short(struct look *l, const char *pack, int idx)
 {
 	unsigned char has[20], wanted[20];
 	int fd = open(pack, O_RDONLY | O_CLOEXEC), cut = 0;
-	struct stat st;
+	ssize_t n = 0, m = 0;
+	struct stat st, is;
 
-	if (fd >= 0 && fstat(fd, &st) == 0)
-		cut = st.st_size < (off_t)sizeof(has) ||
-		    pread(fd, has, sizeof(has), st.st_size - 20) != 20;
-	if (fd >= 0 && !cut && fstat(idx, &st) == 0)
-		cut = pread(idx, wanted, sizeof(wanted), st.st_size - 40) !=
-		    20 || memcmp(has, wanted, sizeof(has)) != 0;
+	if (fd >= 0 && fstat(fd, &st) == 0 && fstat(idx, &is) == 0) {
+		cut = st.st_size < (off_t)sizeof(has);
+		if (!cut && (n = pread(fd, has, 20, st.st_size - 20)) == 20 &&
+		    (m = pread(idx, wanted, 20, is.st_size - 40)) == 20)
+			cut = memcmp(has, wanted, sizeof(has)) != 0;
+		if (n < 0 || m < 0)
+			not_readable(l, pack);
+	}
 	if (fd >= 0)
 		close(fd);
 	return cut;
@@ -99,10 +103,12 @@ not_whole(struct look *l, const char *pack, const char *idx)
 	char *away = xasprintf("%s.damaged", pack);
 
 	l->why = xasprintf("the pack '%s' is cut short or overwritten, and "
-	    "git uses nothing of it; to take out what is whole ends with "
-	    "'early EOF'", pack);
-	l->remedy = shell_format("rm -f %s && mv %s %s && git unpack-objects "
-	    "-q -r <%s", idx, pack, away, away);
+	    "git uses nothing of it%s", pack, l->borrowed ? "; it is another "
+	    "repository's, from which this one borrows objects" : "; to take "
+	    "out what is whole ends with 'early EOF'");
+	if (!l->borrowed)
+		l->remedy = shell_format("rm -f %s && mv %s %s && git "
+		    "unpack-objects -q -r <%s", idx, pack, away, away);
 	free(away);
 }
 
@@ -122,7 +128,7 @@ look_at_pack(struct look *l, const char *dir, const char *name, size_t len)
 		l->remedy = shell_format("rm -f %s && git index-pack %s",
 		    idx, pack);
 	}
-	if (l->why == NULL && is_cut_short(pack, fd))
+	if (l->why == NULL && is_cut_short(l, pack, fd))
 		not_whole(l, pack, idx);
 	if (fd >= 0)
 		close(fd);
@@ -216,6 +222,7 @@ look_at_alternates(struct look *l, const char *objects, int depth)
 			continue;
 		to = *line == '/' ? xstrdup(line) :
 		    xasprintf("%s/%s", objects, line);
+		l->borrowed = 1;
 		if (stat(to, &st) == 0)
 			look_at_objects(l, to, depth - 1);
 		else
@@ -246,7 +253,7 @@ char *
 objects_barred(struct repo *r, char **remedy)
 {
 	char *objects = xasprintf("%s/objects", repo_commondir(r));
-	struct look l = { NULL, NULL };
+	struct look l = { NULL, NULL, 0 };
 
 	look_at_objects(&l, objects, ALTERNATES_DEPTH);
 	free(objects);

@@ -19,6 +19,7 @@ struct repo {
 	struct strvec keys, values;	/* read by `git config --list`, or … */
 	struct strvec kept;	/* … values handed out, for their lifetime */
 	int listed;		/* keys and values are filled in */
+	struct strvec elsewhere, nowhere;	/* keys asked for: git.h, below */
 	char loose_folders[256];	/* 'y', 'n'; 0: not looked at yet */
 	struct packed_refs packed;	/* as last read */
 	char *damage;		/* what was found first; see repo.h */
@@ -54,7 +55,10 @@ struct err *packed_refs_error(const struct repo *);
 struct err *settings_check(struct repo *);
 /* Each key, until the callback returns 1, which is then returned. */
 int	 settings_each(struct repo *, int (*)(void *, const char *), void *);
-/* 1 if another worktree of the clone has it, by a configuration of its own. */
+/*
+ * 1 if another worktree of the clone has it, by a configuration of its own:
+ * git is asked once for each.
+ */
 int	 settings_elsewhere(struct repo *, const char *key);
 
 #endif

@@ -160,14 +160,14 @@ in_the_way(struct repo *r, const char *top, const char *name, int leaf)
 
 /* Nobody but git writes there, so that it is nothing a person would miss. */
 static struct err *
-reflog_barred(struct repo *r, const char *name, const char *path)
+reflog_barred(struct repo *r, const struct err *said, const char *path)
 {
 	char *away = xasprintf("%s/reflog-in-the-way", r->commondir);
 	char *command = shell_format("mv %s %s", path, away);
 	struct err *e;
 
-	e = err_new(ERR_GIT, "cannot move the ref '%s', as '%s' is in the way "
-	    "of its reflog; run '%s'", name, path, command);
+	e = err_new(ERR_GIT, "%s; '%s' is in the way of its reflog; run '%s'",
+	    said->msg, path, command);
 	free(command);
 	free(away);
 	return e;
@@ -207,7 +207,7 @@ cannot_move(struct repo *r, const char *name)
 		    "'%s' is in the way of its folder; 'git agent sync "
 		    "--check' tells what to do about it", name, file);
 	else if (reflog != NULL)
-		e = reflog_barred(r, name, reflog);
+		e = reflog_barred(r, said, reflog);
 	free(above);
 	free(file);
 	free(reflog);

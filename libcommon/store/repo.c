@@ -404,6 +404,8 @@ repo_close(struct repo *r)
 	git_odb_free(r->odb);
 	git_repository_free(r->git);
 	strvec_release(&r->keys);
+	strvec_release(&r->elsewhere);
+	strvec_release(&r->nowhere);
 	strvec_release(&r->values);
 	strvec_release(&r->kept);
 	packed_refs_release(&r->packed);

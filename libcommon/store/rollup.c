@@ -255,10 +255,13 @@ record_all(struct repo *r, struct ended_list *list, struct rollup *u)
 
 /* What a fetch could not take is to be told behind the push, too. */
 static void
-keep_failures(const struct sync_report *fetched, struct sync_report *rep)
+keep_failures(struct sync_report *fetched, struct sync_report *rep)
 {
 	size_t i;
 
+	strvec_release(&rep->present);
+	rep->present = fetched->present;
+	memset(&fetched->present, 0, sizeof(fetched->present));
 	for (i = 0; i < fetched->n; i++) {
 		const struct sync_ref *ref = &fetched->refs[i];
 

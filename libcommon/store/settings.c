@@ -109,21 +109,32 @@ list_parse(struct repo *r, const struct buf *text)
 	}
 }
 
+static int
+is_include_by_place(void *arg, const char *key)
+{
+	(void)arg;
+	return strncmp(key, "includeif.gitdir", 16) == 0;
+}
+
 /*
- * Found by git as it finds it for a commit here, not named by GIT_DIR: a
- * condition may be about the symbolic link that leads here.
+ * Of the repository that libgit2 found.  Only where a condition may be about
+ * the symbolic link that leads here, git finds it as for a commit here.
  */
 static void
 list_read(struct repo *r)
 {
-	struct strvec argv = STRVEC_INIT;
+	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
 	struct proc p = PROC_INIT;
 	struct buf text = BUF_INIT;
 	struct err *e;
 	int status;
 
 	strvec_pushl(&argv, "git", "config", "-z", "--list", (char *)NULL);
+	/* A GIT_DIR of the user's may be relative, and is not the rule. */
+	if (!settings_each(r, is_include_by_place, NULL))
+		strvec_pushf(&env, "GIT_DIR=%s", r->gitdir);
 	p.argv = &argv;
+	p.env = &env;
 	p.flags = PROC_NO_STDERR;
 	e = proc_capture(&p, NULL, &text, NULL, &status);
 	if (e == NULL && status == 0)
@@ -131,6 +142,7 @@ list_read(struct repo *r)
 	err_free(e);
 	buf_release(&text);
 	strvec_release(&argv);
+	strvec_release(&env);
 }
 
 /* 1 if git has the setting in the worktree of that git directory. */
@@ -158,8 +170,8 @@ is_set_in(const char *gitdir, const char *key)
 	return status == 0;
 }
 
-int
-settings_elsewhere(struct repo *r, const char *key)
+static int
+ask_elsewhere(struct repo *r, const char *key)
 {
 	char *folder = xasprintf("%s/worktrees", r->commondir), *gitdir;
 	DIR *open = opendir(folder);
@@ -181,6 +193,18 @@ settings_elsewhere(struct repo *r, const char *key)
 	if (open != NULL)
 		closedir(open);
 	free(folder);
+	return is;
+}
+
+int
+settings_elsewhere(struct repo *r, const char *key)
+{
+	int is = strvec_has(&r->elsewhere, key);
+
+	if (is || strvec_has(&r->nowhere, key))
+		return is;
+	is = ask_elsewhere(r, key);
+	strvec_push(is ? &r->elsewhere : &r->nowhere, key);
 	return is;
 }
 

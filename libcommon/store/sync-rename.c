@@ -102,10 +102,14 @@ static struct err *
 take_alarms(struct repo *r, const char *remote, const char *old)
 {
 	char *theirs = sync_rewound(r, old), *own = sync_rewound(r, remote);
+	char *name, *rest = theirs;
 	struct buf names = BUF_INIT;
 	struct err *e;
 
-	buf_addf(&names, "%s\n%s", own, theirs);
+	buf_addstr(&names, own);
+	while ((name = strsep(&rest, "\n")) != NULL)
+		if (!sync_is_listed(own, name))
+			buf_addf(&names, "\n%s", name);
 	e = sync_write_rewound(r, remote, &names);
 	buf_release(&names);
 	free(theirs);
@@ -134,7 +138,7 @@ take_over(struct repo *r, const char *remote, const char *old)
 	if (e == NULL)
 		e = sync_forget_reached(r, remote);
 	if (e == NULL)
-		e = sync_forget_time(r, old);
+		e = sync_take_time(r, remote, old);
 	if (e == NULL) {
 		sync_forget_refusals(r, old);
 		others_forget(r);
@@ -164,34 +168,24 @@ former_name(struct repo *r, const char *remote, const char *spec)
 	return old;
 }
 
-/* 1 if the refspec leads to where logs or heartbeats of the remote are. */
-static int
-leads_to(const char *to, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(to, folder, n) == 0 &&
-	    (strncmp(to + n, "log/", 4) == 0 ||
-	    strncmp(to + n, "beat/", 5) == 0);
-}
-
 /* To the present name, so that a plain fetch goes on bringing what it did. */
 static struct err *
 move_refspecs(struct repo *r, const char *remote, const char *old,
-    const struct strvec *specs)
+    const char *what, const struct strvec *specs)
 {
-	char *folder = xasprintf(":refs/agent-remotes/%s/", old), *now;
+	char *folder = xasprintf(":refs/agent-remotes/%s/%s/", old, what);
 	const char *add[2] = { NULL, NULL }, *to;
 	struct err *e = NULL;
+	char *now;
 	size_t i;
 	int added;
 
 	for (i = 0; e == NULL && i < specs->n; i++) {
 		to = strchr(specs->v[i], ':');
-		if (to == NULL || !leads_to(to, folder))
+		if (to == NULL || strncmp(to, folder, strlen(folder)) != 0)
 			continue;
-		now = xasprintf("%.*s:refs/agent-remotes/%s/%s",
-		    (int)(to - specs->v[i]), specs->v[i], remote,
+		now = xasprintf("%.*s:refs/agent-remotes/%s/%s/%s",
+		    (int)(to - specs->v[i]), specs->v[i], remote, what,
 		    to + strlen(folder));
 		add[0] = now;
 		e = repo_add_refspecs(r, remote, add, &added);
@@ -215,9 +209,11 @@ follow(struct repo *r, const char *remote)
 		old = former_name(r, remote, specs.v[i]);
 		if (old != NULL)
 			e = take_over(r, remote, old);
+		if (old != NULL && e == NULL)
+			e = move_refspecs(r, remote, old, "beat", &specs);
 		/* Last: killed before, the next sync does it again. */
 		if (old != NULL && e == NULL)
-			e = move_refspecs(r, remote, old, &specs);
+			e = move_refspecs(r, remote, old, "log", &specs);
 		free(old);
 	}
 	strvec_release(&specs);
@@ -232,12 +228,6 @@ sync_follow_rename(struct repo *r, const char *remote)
 
 	free(former);
 	return e != NULL ? e : follow(r, remote);
-}
-
-int
-sync_is_another(struct repo *r, const char *remote)
-{
-	return sync_last(r) != 0 && repo_is_new_remote(r, remote);
 }
 
 /* 1 if our own log has it: then nothing need be kept of what another has. */
@@ -276,10 +266,12 @@ sync_leave_removed(struct repo *r, struct sync_report *rep, int *anew)
 {
 	struct err *e = NULL, *stays;
 	size_t i, before = rep->rewound;
+	int again = 0, locked = 0;
 
 	for (i = rep->n; i > 0; i--) {
 		struct sync_ref *ref = &rep->refs[i - 1];
 
+		locked |= ref->stays;
 		if (ref->fate != SYNC_REWOUND || ref->reason == NULL ||
 		    strncmp(ref->name, "log/", 4) != 0 ||
 		    !writer_name_ok(ref->name + strlen("log/")))
@@ -287,11 +279,14 @@ sync_leave_removed(struct repo *r, struct sync_report *rep, int *anew)
 		/* What is locked, say, stays, and is told as any other. */
 		stays = leave_log(r, rep->remote, ref->name);
 		if (stays == NULL) {
-			*anew += strcmp(ref->reason, "deleted") != 0;
+			again += strcmp(ref->reason, "deleted") != 0;
 			sync_drop_ref(rep, i - 1);
 		}
 		err_free(stays);
 	}
+	/* What was said of those would be lost with another fetch. */
+	if (!locked)
+		*anew += again;
 	if (rep->rewound < before) {
 		e = sync_forget_reached(r, rep->remote);
 		others_forget(r);

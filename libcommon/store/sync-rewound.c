@@ -84,16 +84,25 @@ sync_rewound(struct repo *r, const char *remote)
 static void
 add_unknown(struct repo *r, struct buf *text)
 {
-	char *known = read_file(r), *line, *rest = known, *remote;
+	char *known = read_file(r), *line, *rest = known;
+	char *remote, *last = NULL;
 	const char *name;
+	int stays = 0;
 
 	while (*known != '\0' && (line = strsep(&rest, "\n")) != NULL) {
 		remote = logrefs_remote(line, &name);
-		if (remote != NULL && !repo_has_view(r, remote) &&
-		    repo_remembers(r, remote))
+		if (remote != NULL && (last == NULL ||
+		    strcmp(last, remote) != 0)) {
+			stays = !repo_has_view(r, remote) &&
+			    repo_remembers(r, remote);
+			free(last);
+			last = xstrdup(remote);
+		}
+		if (remote != NULL && stays)
 			buf_addf(text, "%s\n", line);
 		free(remote);
 	}
+	free(last);
 	free(known);
 }
 

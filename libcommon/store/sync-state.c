@@ -60,25 +60,61 @@ sync_drop_from(struct sync_report *rep, size_t from)
 		sync_drop_ref(rep, rep->n - 1);
 }
 
-/* 1, the time and the remote, if the line is "<clock> <remote>"; cuts it. */
+/* A line of `fetched`: when a remote last answered, and where it was then. */
+struct fetched {
+	const char *clock, *remote;
+	const char *place;	/* "": an earlier version did not say */
+	int64_t when;
+};
+
+/* 1 if the line is "<clock> <remote> [<place>]"; it is cut. */
 static int
-parse_fetched(char *line, int64_t *when, const char **remote)
+parse_fetched(char *line, struct fetched *f)
 {
+	char *blank;
+
 	if (strlen(line) <= CLOCK_TEXT_SIZE || line[CLOCK_TEXT_SIZE - 1] != ' ')
 		return 0;
 	line[CLOCK_TEXT_SIZE - 1] = '\0';
-	*remote = line + CLOCK_TEXT_SIZE;
-	return clock_parse(line, when) == 0;
+	f->clock = line;
+	f->remote = line + CLOCK_TEXT_SIZE;
+	f->place = "";
+	blank = strchr(f->remote, ' ');
+	if (blank != NULL) {
+		*blank = '\0';
+		f->place = blank + 1;
+	}
+	return clock_parse(line, &f->when) == 0;
+}
+
+/* What stands for its address, which may have a password in it. */
+static void
+place_of(struct repo *r, const char *remote, char hex[OID_HEX_SIZE])
+{
+	char *key = xasprintf("remote.%s.url", remote);
+	const char *url = repo_config(r, key);
+	struct oid id;
+	struct err *e;
+
+	hex[0] = '\0';
+	if (url != NULL) {
+		e = object_hash(OBJECT_BLOB, url, strlen(url), &id);
+		if (e == NULL)
+			oid_hex(&id, hex);
+		err_free(e);
+	}
+	free(key);
 }
 
 int64_t
 sync_last(struct repo *r)
 {
 	char *path = repo_shared_path(r, "fetched"), *line, *rest;
-	const char *remote = repo_remote(r), *name;
+	const char *remote = repo_remote(r);
 	struct buf text = BUF_INIT;
+	struct fetched f;
 	struct stat st;
-	int64_t when, last = 0;
+	int64_t last = 0;
 
 	err_free(file_read(path, &text));
 	/* Earlier versions left it empty, of whatever remote it was. */
@@ -87,45 +123,92 @@ sync_last(struct repo *r)
 	rest = text.p;
 	while (text.len > 0 && remote != NULL &&
 	    (line = strsep(&rest, "\n")) != NULL)
-		if (parse_fetched(line, &when, &name) &&
-		    strcmp(name, remote) == 0)
-			last = when;
+		if (parse_fetched(line, &f) && strcmp(f.remote, remote) == 0)
+			last = f.when;
 	buf_release(&text);
 	free(path);
 	return last;
 }
 
-/* That it answered now, or nothing. */
-static struct err *
-write_time(struct repo *r, const char *remote, int now)
+int
+sync_is_another(struct repo *r, const char *remote)
 {
 	char *path = repo_shared_path(r, "fetched"), *line, *rest;
-	struct buf text = BUF_INIT, lines = BUF_INIT;
-	char clock[CLOCK_TEXT_SIZE];
-	const char *name;
-	struct err *e;
-	int64_t when;
+	struct buf text = BUF_INIT;
+	char place[OID_HEX_SIZE];
+	struct fetched f;
+	int is = 0;
 
+	place_of(r, remote, place);
 	err_free(file_read(path, &text));
 	rest = text.p;
 	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL)
-		if (parse_fetched(line, &when, &name) &&
-		    strcmp(name, remote) != 0 && repo_remembers(r, name))
-			buf_addf(&lines, "%s %s\n", line, name);
-	clock_format(clock_now(), clock);
-	if (now)
-		buf_addf(&lines, "%s %s\n", clock, remote);
+		if (parse_fetched(line, &f) && strcmp(f.remote, remote) == 0)
+			is = *f.place != '\0' && *place != '\0' &&
+			    strcmp(f.place, place) != 0;
+	buf_release(&text);
+	free(path);
+	return is && repo_is_new_remote(r, remote);
+}
+
+/*
+ * `now`, the line of the remote; NULL: as it was, or, if there was none, that
+ * of a remote `old`, which goes.
+ */
+static struct err *
+write_times(struct repo *r, const char *remote, const char *now,
+    const char *old)
+{
+	char *path = repo_shared_path(r, "fetched"), *line, *rest;
+	struct buf text = BUF_INIT, lines = BUF_INIT;
+	struct buf mine = BUF_INIT, theirs = BUF_INIT;
+	struct fetched f;
+	struct err *e;
+
+	err_free(file_read(path, &text));
+	rest = text.p;
+	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL) {
+		if (!parse_fetched(line, &f))
+			continue;
+		if (strcmp(f.remote, remote) == 0)
+			buf_addf(&mine, "%s %s %s\n", f.clock, remote, f.place);
+		else if (old != NULL && strcmp(f.remote, old) == 0)
+			buf_addf(&theirs, "%s %s %s\n", f.clock, remote,
+			    f.place);
+		else if (repo_remembers(r, f.remote))
+			buf_addf(&lines, "%s %s %s\n", f.clock, f.remote,
+			    f.place);
+	}
+	buf_addstr(&lines, now != NULL ? now : mine.len > 0 ? mine.p :
+	    theirs.len > 0 ? theirs.p : "");
 	e = file_write_cache(path, lines.p, lines.len);
 	buf_release(&text);
 	buf_release(&lines);
+	buf_release(&mine);
+	buf_release(&theirs);
 	free(path);
 	return e;
 }
 
-struct err *
-sync_forget_time(struct repo *r, const char *remote)
+/* That it answered now. */
+static struct err *
+remember_time(struct repo *r, const char *remote)
 {
-	return write_time(r, remote, 0);
+	char clock[CLOCK_TEXT_SIZE], place[OID_HEX_SIZE], *line;
+	struct err *e;
+
+	clock_format(clock_now(), clock);
+	place_of(r, remote, place);
+	line = xasprintf("%s %s %s\n", clock, remote, place);
+	e = write_times(r, remote, line, NULL);
+	free(line);
+	return e;
+}
+
+struct err *
+sync_take_time(struct repo *r, const char *remote, const char *old)
+{
+	return write_times(r, remote, NULL, old);
 }
 
 /* Frees the path. */
@@ -228,7 +311,7 @@ sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 	if (e == NULL)
 		e = sync_remember_logs(r, rep);
 	if (e == NULL)
-		e = write_time(r, rep->remote, 1);
+		e = remember_time(r, rep->remote);
 	buf_release(&text);
 	return e;
 }

@@ -19,8 +19,8 @@ struct err *sync_remember_logs(struct repo *, const struct sync_report *);
 struct err *sync_follow_rename(struct repo *, const char *remote);
 /*
  * 1 if what was fetched is of a remote that had this name before, and that was
- * removed: the remote lacks our refspec, though it was asked.  (A clone that
- * has only pushed has no refspec either.)
+ * removed: it is at another place than the one that was asked last, and lacks
+ * our refspec, which `git remote set-url` leaves.
  */
 int	 sync_is_another(struct repo *, const char *remote);
 /*
@@ -31,8 +31,9 @@ int	 sync_is_another(struct repo *, const char *remote);
  */
 struct err *sync_leave_removed(struct repo *, struct sync_report *,
 		int *anew);
-/* It is not known any more when that remote last answered. */
-struct err *sync_forget_time(struct repo *, const char *remote);
+/* When `old` last answered is when this remote, its new name, did. */
+struct err *sync_take_time(struct repo *, const char *remote,
+		const char *old);
 /*
  * The logs of that remote are to be looked for elsewhere from now on; but
  * those that are not here, and may yet come back, as those of `now`.
