@@ -140,8 +140,10 @@ hint_hidden(const struct sync_report *rep)
 	for (i = 0; i < rep->present.n; i++)
 		if (strncmp(rep->present.v[i], "log/", 4) == 0)
 			return;
+	/* One that the push found there is hidden; else it was put back. */
 	for (i = 0; i < rep->n; i++)
 		if (rep->refs[i].pushed && rep->refs[i].fate != SYNC_REFUSED &&
+		    rep->refs[i].fate != SYNC_UP_TO_DATE &&
 		    strncmp(rep->refs[i].name, "log/", 4) == 0)
 			return;
 	if (rep->rewound > 0)
