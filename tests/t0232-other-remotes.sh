@@ -189,6 +189,16 @@ t 'a remote is removed, and another gets its name' <<'EOF'
 	test_exit 3 git agent sync
 EOF
 
+t 'a rename makes nobody believe that the remote has answered' <<'EOF'
+	two_places silent
+	cd silent-me
+	rm .git/agent/fetched
+	git remote rename origin upstream
+	git remote set-url upstream "$SCRATCH/nowhere"
+	test_exit 1 git agent sync
+	test ! -e .git/agent/fetched
+EOF
+
 # forgetful NAME: NAME-me, whose remote has lost the refspecs of ours.
 forgetful() {
 	two_places "$1"

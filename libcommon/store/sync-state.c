@@ -163,7 +163,7 @@ write_times(struct repo *r, const char *remote, const char *now,
 	struct buf text = BUF_INIT, lines = BUF_INIT;
 	struct buf mine = BUF_INIT, theirs = BUF_INIT;
 	struct fetched f;
-	struct err *e;
+	struct err *e = NULL;
 
 	err_free(file_read(path, &text));
 	rest = text.p;
@@ -181,7 +181,9 @@ write_times(struct repo *r, const char *remote, const char *now,
 	}
 	buf_addstr(&lines, now != NULL ? now : mine.len > 0 ? mine.p :
 	    theirs.len > 0 ? theirs.p : "");
-	e = file_write_cache(path, lines.p, lines.len);
+	/* An empty one would say that all have answered now: sync_last(). */
+	if (lines.len > 0)
+		e = file_write_cache(path, lines.p, lines.len);
 	buf_release(&text);
 	buf_release(&lines);
 	buf_release(&mine);
