@@ -60,6 +60,27 @@ t 'the manual pages are found' <<'EOF'
 	test_grep 'GIT-AGENT(1)' out
 EOF
 
+if grep -q Bstatic "$SCRATCH/build/libs"; then
+	t 'a libgit2.a that does not fit is left, and that is said' <<'EOF'
+		mkdir wrong
+		ar rcs wrong/libgit2.a
+		rm build/libs
+		installing "$SCRATCH/build/libs" LDFLAGS="-L$SCRATCH/wrong" 2>err
+		test_grep 'the shared library is taken' err
+		test_grep 'undefined reference' build/libs.log
+		test_no_grep Bstatic build/libs
+		test_grep lgit2 build/libs
+		# As does asking for the shared one, without a word.
+		rm build/libs
+		installing "$SCRATCH/build/libs" STATIC=0 \
+			-o "$SCRATCH/build/libcommon.a" 2>err
+		test_empty err
+		test_no_grep Bstatic build/libs
+EOF
+else
+	skip 'a libgit2.a that does not fit' 'there is none that does'
+fi
+
 t 'make uninstall leaves nothing behind' <<'EOF'
 	installing uninstall
 	find root ! -type d >left

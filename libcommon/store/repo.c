@@ -12,61 +12,6 @@
 #include "base/shell.h"
 #include "store/share.h"
 
-/*
- * libgit2 starts its TLS and SSH libraries with every process, which costs
- * more than all the rest of a command (parsing the CA bundle alone takes 6
- * ms).  This toolkit leaves the network to git.  So the executable answers
- * these calls itself: no certificate is trusted, no session is made, and no
- * randomness gathered for keys that nobody needs; an accidental use fails
- * closed, since there is nobody to trust.  They must stay visible to the dynamic linker
- * (a test looks for them).
- */
-int mbedtls_x509_crt_parse_file(void *, const char *);
-int libssh2_init(int);
-void mbedtls_entropy_init(void *);
-void mbedtls_entropy_free(void *);
-int mbedtls_ctr_drbg_seed(void *, int (*)(void *, unsigned char *, size_t),
-	void *, const unsigned char *, size_t);
-
-int
-mbedtls_x509_crt_parse_file(void *chain, const char *path)
-{
-	(void)chain;
-	(void)path;
-	return -0x2900;	/* MBEDTLS_ERR_X509_FILE_IO_ERROR */
-}
-
-int
-libssh2_init(int flags)
-{
-	(void)flags;
-	return 0;
-}
-
-void
-mbedtls_entropy_init(void *pool)
-{
-	(void)pool;
-}
-
-void
-mbedtls_entropy_free(void *pool)
-{
-	(void)pool;
-}
-
-int
-mbedtls_ctr_drbg_seed(void *state, int (*entropy)(void *, unsigned char *,
-    size_t), void *arg, const unsigned char *custom, size_t n)
-{
-	(void)state;
-	(void)entropy;
-	(void)arg;
-	(void)custom;
-	(void)n;
-	return 0;
-}
-
 struct err *
 err_git(const char *fmt, ...)
 {
@@ -356,7 +301,10 @@ repo_open(struct repo **out)
 	r = xcalloc(1, sizeof(*r));
 	r->unreached_lock.fd = -1;
 	r->packed = (struct packed_refs)PACKED_REFS_INIT;
-	git_libgit2_init();
+	if (libgit2_start() < 0) {
+		e = err_git("cannot start libgit2");
+		goto done;
+	}
 	git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, (size_t)3);
 	/* As git: objects are hashed when they arrive, not when read; and each
 	 * is read once, so that keeping them helps nobody. */
@@ -417,7 +365,7 @@ repo_close(struct repo *r)
 	free(r->damage);
 	free(r->looked);
 	free(r);
-	git_libgit2_shutdown();
+	libgit2_end();
 }
 
 const char *
