@@ -307,7 +307,7 @@ init(struct repo *r, const struct args *a, int *status)
 	/* Unreachable is no obstacle to setting up; the warning is enough. */
 	if (!a->offline && !a->dry_run)
 		delivery_fetch(r, DELIVERY_ALWAYS, &partial);
-	e = overview_read(r, 1, &ov);
+	e = overview_read(r, 1, 1, &ov);
 	if (e == NULL)
 		e = is_set_up(r, &ov, files, &found);
 	if (e == NULL && found && !a->replace) {

@@ -353,7 +353,7 @@ render(struct repo *r, const struct args *a, int *status)
 		return e;
 	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_FIRST,
 	    &partial);
-	e = overview_read(r, 0, &ov);
+	e = overview_read(r, 0, 0, &ov);
 	if (e != NULL)
 		goto done;
 	render_changelog(r, &ov, &text);

@@ -117,18 +117,25 @@ view_runs(struct out *o, struct repo *r, const struct runs *list)
 		out_str(o, "No run yet; 'git agent loop' starts one\n");
 }
 
+/* How many entries of a list are shown. */
+static size_t
+most_of(const struct args *a, size_t usually)
+{
+	return a->count < 0 ? usually : (size_t)a->count;
+}
+
 static void
 print_text(struct out *o, struct repo *r, const struct args *a,
     const struct overview *ov)
 {
 	const struct note *brief = notes_newest(&ov->brief);
-	size_t most = a->count < 0 ? NOTES_SHOWN : (size_t)a->count;
+	size_t most = most_of(a, NOTES_SHOWN);
 
 	if (brief != NULL)
 		view_goal(o, brief);
 	view_runs(o, r, &ov->runs);
 	view_status(o, r, &ov->status);
-	view_checks(o, r, &ov->checks, a->count < 0 ? CHECKS_SHOWN : most);
+	view_checks(o, r, &ov->checks, most_of(a, CHECKS_SHOWN));
 	view_steers(o, r, &ov->steers, most);
 	view_notes(o, r, "Failed approaches", &ov->failed, most);
 	view_notes(o, r, "Known limitations", &ov->limit, most);
@@ -194,8 +201,8 @@ print_json(struct out *o, struct repo *r, const struct overview *ov,
 static struct err *
 show_status(struct repo *r, const struct args *a, int *status)
 {
-	size_t limit = a->count > CHECKS_SHOWN ? (size_t)a->count :
-	    CHECKS_SHOWN;
+	size_t notes = most_of(a, NOTES_SHOWN);
+	size_t checks = most_of(a, CHECKS_SHOWN);
 	struct overview ov;
 	struct out o;
 	struct err *e;
@@ -204,7 +211,11 @@ show_status(struct repo *r, const struct args *a, int *status)
 	memset(&ov, 0, sizeof(ov));
 	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_ALWAYS,
 	    &partial);
-	e = overview_read(r, a->json ? 0 : limit, &ov);
+	if (a->json)
+		e = overview_read(r, 0, 0, &ov);
+	else	/* 0 would be all */
+		e = overview_read(r, notes + (notes == 0), checks +
+		    (checks == 0), &ov);
 	if (e != NULL)
 		goto done;
 	delivery_warn(r, &ov.stats, &partial);

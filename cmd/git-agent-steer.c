@@ -165,7 +165,7 @@ answer(struct repo *r, const struct args *a, int argc, char **argv,
 	if (a->decline != NULL && argc == 0)
 		return err_new(ERR_USAGE, "--decline needs the reason: "
 		    "git agent steer --decline %s \"why not\"", prefix);
-	e = overview_read(r, 0, &ov);
+	e = overview_read(r, 0, 0, &ov);
 	if (e == NULL)
 		e = find_steer(r, &ov, prefix, &s);
 	if (e == NULL && s->state >= STEER_DONE)
@@ -234,7 +234,7 @@ list_steers(struct repo *r, const struct args *a, int *status)
 	memset(&ov, 0, sizeof(ov));
 	delivery_fetch(r, a->offline ? DELIVERY_OFFLINE : DELIVERY_ALWAYS,
 	    &partial);
-	e = overview_read(r, a->json || a->all ? 0 : LISTED, &ov);
+	e = overview_read(r, a->json || a->all ? 0 : LISTED, 1, &ov);
 	if (e == NULL)
 		e = print_list(r, a, &ov);
 	if (e == NULL)

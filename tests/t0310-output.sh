@@ -198,7 +198,21 @@ t 'ids are abbreviated as git abbreviates them' <<'EOF'
 	git config core.abbrev 12
 	git agent log -n 1 >out
 	test_grep "^$(printf %.12s "$id") " out
+	git config core.abbrev no
+	git agent log -n 1 >out
+	test_grep "^$id " out
 	git config --unset core.abbrev
+	# As long as it takes, where some begin with the same digits.
+	new_repo many
+	cd many
+	seq 1500 | sed 's/.*/{"kind": "done", "subject": "&"}/' |
+		git agent log --batch
+	git config core.abbrev 4
+	git log --glob=refs/agent/log --format=%h | sort >expected
+	grep '.....' expected
+	git agent log -n 2000 | sed -En 's/^([0-9a-f]{4,}) .*/\1/p' |
+		sort >out
+	test_cmp expected out
 EOF
 
 finish

@@ -249,4 +249,19 @@ t 'nan, missing, errors without metrics, unknown verdicts' <<'EOF'
 	test_grep -E 'FAIL +1.0000001$' out
 EOF
 
+t 'checks that say the same again do not hide those before' <<'EOF'
+	origin r.git
+	same() {
+		rec r.git w1 "$1" check 'PASS: a 1' 'Agent-State: PASS' "Agent-Commit: $2" "Agent-Tree: $2" 'Agent-Oracle-Id: 1111' 'Agent-Metric: a 1 state=PASS'
+	}
+	same 99 "$(printf '1%.0s' {1..40})"
+	same 98 "$(printf '2%.0s' {1..40})"
+	for i in {1..15}; do same $((90 - i)) "$(printf '3%.0s' {1..40})"; done
+	git clone -q r.git rc
+	status rc agent status -n 2
+	test_grep -E '333333333333 +PASS' out
+	test_grep -E '222222222222 +PASS' out
+	test_no_grep 111111111111 out
+EOF
+
 finish

@@ -143,6 +143,17 @@ is_joiner(uint32_t c)
 	return c == 0x200c || c == 0x200d;
 }
 
+/* How many of the next bytes are visible ASCII or blanks: most are. */
+static size_t
+plain_length(const char *s, size_t n)
+{
+	size_t k = 0;
+
+	while (k < n && s[k] >= ' ' && s[k] < 0x7f)
+		k++;
+	return k;
+}
+
 void
 text_clean(struct buf *b, const char *s, size_t n, enum text_clean mode)
 {
@@ -150,6 +161,12 @@ text_clean(struct buf *b, const char *s, size_t n, enum text_clean mode)
 	int joins, after_letter = 0;
 
 	for (; n > 0; s += k, n -= k) {
+		k = plain_length(s, n);
+		if (k > 0) {
+			buf_add(b, s, k);
+			after_letter = 0;
+			continue;
+		}
 		k = text_utf8_length(s, n);
 		joins = k == 3 && is_joiner(decode(s, k)) && after_letter;
 		after_letter = k > 1 && !is_joiner(decode(s, k));
@@ -213,8 +230,10 @@ width_of(const char *s, size_t n)
 {
 	size_t k, columns = 0;
 
-	for (; n > 0; s += k, n -= k)
-		columns += next_width(s, n, &k);
+	for (; n > 0; s += k, n -= k) {
+		k = plain_length(s, n);
+		columns += k > 0 ? k : next_width(s, n, &k);
+	}
 	return columns;
 }
 
@@ -299,6 +318,11 @@ unbreakable(const char *s, size_t n, size_t *columns)
 
 	*columns = 0;
 	while (at < n && s[at] != ' ') {
+		if (s[at] > ' ' && s[at] < 0x7f) {
+			at++;
+			++*columns;
+			continue;
+		}
 		w = next_width(s + at, n - at, &k);
 		if (w == 2 && at > 0 && !is_closing(decode(s + at, k)))
 			break;

@@ -16,11 +16,12 @@ struct repo {
 	git_config *config;
 	char *gitdir, *commondir, *workdir;
 	char *remote, *prefix;	/* answers kept; NULL: not asked yet */
+	size_t abbrev;		/* as core.abbrev says; 0: not asked yet */
 	struct strvec keys, values;	/* read by `git config --list`, or … */
 	struct strvec kept;	/* … values handed out, for their lifetime */
 	int listed;		/* keys and values are filled in */
 	struct strvec elsewhere, nowhere;	/* keys asked for: git.h, below */
-	char loose_folders[256];	/* 'y', 'n'; 0: not looked at yet */
+	char loose_folders[256];	/* 'y', 'n'; 0: not looked for yet */
 	struct packed_refs packed;	/* as last read */
 	char *damage;		/* what was found first; see repo.h */
 	char *looked;		/* see index_looked() in index-file.h */

@@ -1,9 +1,11 @@
 #include "store/loose.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -23,17 +25,37 @@ loose_path(struct repo *r, const struct oid *oid)
 }
 
 /* Most objects are in packs, and then most of the 256 folders are not there. */
+static void
+look_for_folders(struct repo *r)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *path = xasprintf("%s/objects", r->commondir);
+	const char *high, *low;
+	struct dirent *entry;
+	DIR *d = opendir(path);
+
+	memset(r->loose_folders, d == NULL ? 'y' : 'n',
+	    sizeof(r->loose_folders));
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		if (strlen(entry->d_name) != 2)
+			continue;
+		high = strchr(digits, entry->d_name[0]);
+		low = strchr(digits, entry->d_name[1]);
+		if (high != NULL && low != NULL)
+			r->loose_folders[(high - digits) * 16 +
+			    (low - digits)] = 'y';
+	}
+	if (d != NULL)
+		closedir(d);
+	free(path);
+}
+
 int
 loose_may_exist(struct repo *r, const struct oid *oid)
 {
-	char *known = &r->loose_folders[oid->b[0]], *path;
-
-	if (*known == 0) {
-		path = xasprintf("%s/objects/%02x", r->commondir, oid->b[0]);
-		*known = access(path, F_OK) == 0 ? 'y' : 'n';
-		free(path);
-	}
-	return *known == 'y';
+	if (r->loose_folders[0] == 0)
+		look_for_folders(r);
+	return r->loose_folders[oid->b[0]] == 'y';
 }
 
 /* How many bytes are to come behind the header; 0 if there is none. */

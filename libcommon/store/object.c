@@ -166,24 +166,34 @@ object_hash(enum object_type type, const void *data, size_t len,
 	return NULL;
 }
 
+/* core.abbrev; 7 where it is "auto", or nothing that git would take. */
+static size_t
+abbrev_length(struct repo *r)
+{
+	const char *text = repo_config(r, "core.abbrev");
+	long n = text == NULL ? 0 : strtol(text, NULL, 10);
+
+	if (n >= 4 && n < OID_HEX_SIZE)
+		return (size_t)n;
+	return repo_config_bool(r, "core.abbrev", 1) ? 7 : OID_HEX_SIZE - 1;
+}
+
 void
 object_abbrev(struct repo *r, const struct oid *oid, char out[OID_HEX_SIZE])
 {
-	git_object *object = NULL;
-	git_buf text = { 0 };
-	git_oid id;
-	struct err *e = loose_check(r, oid);
+	git_odb *odb = NULL;
+	git_oid id, found;
+	struct err *e = repo_odb(r, &odb);
+	size_t n;
+	int rc = e == NULL ? GIT_EAMBIGUOUS : -1;
 
+	if (r->abbrev == 0)
+		r->abbrev = abbrev_length(r);
 	oid_hex(oid, out);
 	oid_to_git(&id, oid);
-	if (e == NULL &&
-	    git_object_lookup(&object, r->git, &id, GIT_OBJECT_ANY) == 0 &&
-	    git_object_short_id(&text, object) == 0)
-		snprintf(out, OID_HEX_SIZE, "%s", text.ptr);
-	else
-		out[12] = '\0';
-	git_buf_dispose(&text);
-	git_object_free(object);
+	for (n = r->abbrev; rc == GIT_EAMBIGUOUS && n < OID_HEX_SIZE; n++)
+		rc = git_odb_exists_prefix(&found, odb, &id, n);
+	out[rc == 0 ? n - 1 : 12] = '\0';
 	err_free(e);
 }
 

@@ -69,7 +69,8 @@ struct draft {
  */
 struct err *record_read(struct repo *, const struct oid *, struct record *);
 /*
- * The same for each of a long history: see object_read_max() on `ask`.  The
+ * The same for each of many: see object_read_max() on `ask`, which what the
+ * index has needs not, since its size was seen when it was entered.  The
  * record is RECORD_INIT at first; what it held before is gone, but for the
  * memory, which is used again.
  */

@@ -129,7 +129,7 @@ add_checks(struct repo *r, struct buf *b, const struct checks *list)
 	if (list->n == 0)
 		return;
 	buf_addstr(b, "\n## Oracle, newest first\n");
-	for (i = 0; i < list->n && i < 5; i++) {
+	for (i = 0; i < list->n && i < DIGEST_CHECKS; i++) {
 		buf_addstr(b, "- ");
 		digest_check(r, &list->v[i], b);
 		add_when(b, &list->v[i].note);

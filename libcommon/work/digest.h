@@ -11,7 +11,8 @@
 #include "work/overview.h"
 
 #define DIGEST_MAX 9000		/* bytes */
-#define DIGEST_LIMIT 16		/* what overview_read() has to read for it */
+#define DIGEST_LIMIT 16		/* what overview_read() has to read for it … */
+#define DIGEST_CHECKS 5		/* … of notes and of checks */
 
 void	 digest_render(struct repo *, const struct overview *, struct buf *);
 /* One check in one line: "FAIL at 1a2b3c4: y1 3.2e-03 (target <= 1e-4) …". */

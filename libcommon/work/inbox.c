@@ -395,12 +395,12 @@ inbox_update(struct repo *r, const char *run, struct inbox_report *rep)
 	if (e == NULL)
 		e = lock_take(&lock, path, 10000);
 	if (e == NULL)
-		e = overview_read(r, DIGEST_LIMIT, &ov);
+		e = overview_read(r, DIGEST_LIMIT, DIGEST_CHECKS, &ov);
 	if (e == NULL)
 		e = acknowledge_all(r, run, rep);
 	if (e == NULL && rep->acknowledged > 0) {
 		overview_release(&ov);
-		e = overview_read(r, DIGEST_LIMIT, &ov);
+		e = overview_read(r, DIGEST_LIMIT, DIGEST_CHECKS, &ov);
 	}
 	if (e == NULL)
 		e = fill(r, &ov, run, rep);
@@ -468,7 +468,7 @@ inbox_answer_stops(struct repo *r, const char *run)
 	char hex[OID_HEX_SIZE];
 	size_t i;
 
-	e = overview_read(r, DIGEST_LIMIT, &ov);
+	e = overview_read(r, DIGEST_LIMIT, DIGEST_CHECKS, &ov);
 	for (i = 0; e == NULL && i < ov.steers.n; i++) {
 		const struct steer *s = &ov.steers.v[i];
 

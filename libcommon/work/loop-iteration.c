@@ -37,7 +37,7 @@ make_prompt(struct supervisor *s, struct buf *prompt, struct strvec *names)
 	if (e == NULL)
 		e = inbox_unconfirmed(s->repo, &instructions, names);
 	if (e == NULL)
-		e = overview_read(s->repo, DIGEST_LIMIT, &ov);
+		e = overview_read(s->repo, DIGEST_LIMIT, DIGEST_CHECKS, &ov);
 	if (e != NULL)
 		goto done;
 	digest_render(s->repo, &ov, &digest);

@@ -19,7 +19,7 @@ struct gather {
 	struct repo *repo;
 	struct index *index;
 	struct overview *ov;
-	size_t limit;		/* 0: none */
+	size_t notes, checks;	/* how many are asked for; 0: all */
 	struct oidset unpushed, steers;
 	int no_remote;
 	int64_t now;
@@ -66,7 +66,28 @@ notes_newest(const struct notes *list)
 	return list->n > 0 ? &list->v[0] : NULL;
 }
 
-static void
+static int
+is_same_text(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* Whether the last one may be one line of a table with one before it. */
+static int
+is_repeated(const struct checks *list, const struct check *c)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < list->n; i++)
+		if (list->v[i].state == c->state &&
+		    is_same_text(list->v[i].tree, c->tree) &&
+		    is_same_text(list->v[i].oracle_id, c->oracle_id))
+			return 1;
+	return 0;
+}
+
+/* 1 if it says something that those before it did not. */
+static int
 add_check(struct gather *g, const struct record *rec)
 {
 	const char *state = record_trailer(rec, "Agent-State");
@@ -79,7 +100,7 @@ add_check(struct gather *g, const struct record *rec)
 	c = &list->v[list->n];
 	memset(c, 0, sizeof(*c));
 	if (state == NULL || oracle_state_parse(state, &c->state) != 0)
-		return;		/* a verdict that we do not know is none */
+		return 0;	/* a verdict that we do not know is none */
 	list->n++;
 	note_fill(g, &c->note, rec);
 	c->commit = dup_or_null(record_trailer(rec, "Agent-Commit"));
@@ -94,6 +115,7 @@ add_check(struct gather *g, const struct record *rec)
 		    sizeof(*c->metrics));
 		c->metrics[c->metric_count++] = m;
 	}
+	return g->checks == 0 || !is_repeated(list, c);
 }
 
 static void
@@ -119,13 +141,13 @@ link_steer(void *arg, const struct index_link *l)
 	struct linking *k = arg;
 	struct steer *s = k->steer;
 	const char *run;
-	struct record rec;
+	struct record rec = RECORD_INIT;
 	struct err *e;
 
 	if (l->how != INDEX_DELIVERED && l->how != INDEX_DONE &&
 	    l->how != INDEX_DECLINED)
 		return 0;
-	e = record_read(k->g->repo, &l->from, &rec);
+	e = record_read_next(k->g->repo, &l->from, 0, &rec);
 	k->g->missing += e != NULL;
 	if (e == NULL && l->how == INDEX_DELIVERED) {
 		/* The first delivery counts. */
@@ -181,25 +203,28 @@ add_plain(struct gather *g, struct notes *list, const struct record *rec)
 	note_fill(g, &list->v[list->n++], rec);
 }
 
-/* One record of a kind; NULL in `list`: a check or an instruction. */
+/*
+ * One record of a kind; NULL in `list`: a check or an instruction.  1 if it
+ * is one of those that were asked for.
+ */
 static int
 take(struct gather *g, const char *kind, struct notes *list,
     const struct index_entry *entry)
 {
 	int steer = strcmp(kind, "steer") == 0, taken;
-	struct record rec;
+	struct record rec = RECORD_INIT;
 	struct err *e;
 
 	/* What became of an instruction is told, also that it is gone. */
 	if (!steer && index_is_gone(g->index, entry))
 		return 0;
-	e = record_read(g->repo, &entry->id, &rec);
+	e = record_read_next(g->repo, &entry->id, 0, &rec);
 	g->missing += e != NULL;
 	taken = e == NULL && strcmp(rec.kind, kind) == 0;
 	if (taken && steer)
 		add_steer(g, entry, &rec);
 	else if (taken && list == NULL)
-		add_check(g, &rec);
+		taken = add_check(g, &rec);
 	else if (taken)
 		add_plain(g, list, &rec);
 	/* What is far in the future must not push the rest out of sight. */
@@ -251,15 +276,15 @@ gather_lists(struct gather *g)
 	size_t i;
 
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		gather_kind(g, table[i].kind, table[i].list, g->limit);
+		gather_kind(g, table[i].kind, table[i].list,
+		    table[i].list == &ov->brief && g->notes > 0 ? 1 : g->notes);
 		table[i].list->total = index_live(g->index, table[i].kind);
 	}
-	/* Several may say the same, and are one line then. */
-	gather_kind(g, "check", NULL, 4 * g->limit);
-	ov->checks.total = g->limit == 0 ? ov->checks.n :
+	gather_kind(g, "check", NULL, g->checks);
+	ov->checks.total = g->checks == 0 ? ov->checks.n :
 	    index_live(g->index, "check");
-	gather_kind(g, "steer", NULL, g->limit);
-	if (g->limit != 0)
+	gather_kind(g, "steer", NULL, g->notes);
+	if (g->notes != 0)
 		index_open_steers(g->index, take_open_steer, g);
 	ov->steers.total = index_count(g->index, "steer");
 }
@@ -299,8 +324,8 @@ static void
 fill_run(struct gather *g, const struct index_run *from, struct run *run)
 {
 	const char *outcome;
-	struct record rec;
-	struct err *e = record_read(g->repo, &from->newest, &rec);
+	struct record rec = RECORD_INIT;
+	struct err *e = record_read_next(g->repo, &from->newest, 0, &rec);
 
 	g->missing += e != NULL;
 	if (e == NULL) {
@@ -317,7 +342,7 @@ fill_run(struct gather *g, const struct index_run *from, struct run *run)
 	record_release(&rec);
 	if (from->agent_when == 0)
 		return;
-	e = record_read(g->repo, &from->agent_from, &rec);
+	e = record_read_next(g->repo, &from->agent_from, 0, &rec);
 	if (e == NULL)
 		run->agent = dup_or_null(record_trailer(&rec, "Agent-Agent"));
 	err_free(e);
@@ -334,7 +359,7 @@ take_run(void *arg, const struct index_run *from)
 	if (!run_id_ok(from->id))
 		return;
 	list->total++;
-	if (g->limit != 0 && list->n >= RUNS_MAX)
+	if (g->notes != 0 && list->n >= RUNS_MAX)
 		return;
 	ALLOC_GROW(list->v, list->n, list->cap);
 	run = &list->v[list->n++];
@@ -375,16 +400,17 @@ gather_all(struct gather *g)
 	g->missing = 0;
 	find_newest(g);
 	gather_lists(g);
-	index_runs(g->index, g->limit == 0, take_run, g);
+	index_runs(g->index, g->notes == 0, take_run, g);
 	ov->stats = index_stats(g->index);
 	ov->stats.missing += g->missing;
 }
 
 struct err *
-overview_read(struct repo *r, size_t limit, struct overview *ov)
+overview_read(struct repo *r, size_t notes, size_t checks,
+    struct overview *ov)
 {
-	struct gather g = { .repo = r, .ov = ov, .limit = limit,
-	    .now = clock_now() };
+	struct gather g = { .repo = r, .ov = ov, .notes = notes,
+	    .checks = checks, .now = clock_now() };
 	struct err *e;
 	int tries = 0;
 

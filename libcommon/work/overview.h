@@ -103,10 +103,12 @@ struct overview {
 };
 
 /*
- * At least the newest `limit` of each list, the newest run and those without
- * an end, and all instructions without an answer; 0: everything there is.
+ * At least the newest `notes` of each list (of the brief: the newest), enough
+ * checks for `checks` that do not say the same, the newest run and those
+ * without an end, and all instructions without an answer; 0: everything.
  */
-struct err *overview_read(struct repo *, size_t limit, struct overview *);
+struct err *overview_read(struct repo *, size_t notes, size_t checks,
+		struct overview *);
 void	 overview_release(struct overview *);
 void	 note_release(struct note *);
 /* The newest whose clock can be believed, or NULL. */

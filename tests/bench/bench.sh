@@ -92,8 +92,10 @@ write_many 10000
 # fixture WRITERS RECORDS: kept in the build folder; its path in $at.  Packed
 # as gc leaves what was written one by one: fast-import alone makes no deltas.
 fixture() {
+	local made
 	at=$cache/packed-$1-$2
-	test ! -e "$at/.git/done" || return 0
+	made=$(cksum <"$here/logs.pl")
+	test "$made" != "$(cat "$at/.git/made" 2>/dev/null)" || return 0
 	rm -rf "$at"
 	git init -q "$at"
 	"$here/logs.pl" "$1" "$2" |
@@ -103,7 +105,7 @@ fixture() {
 	git -C "$at" repack -adfq
 	rm -rf "$at"/.git/refs/agent/log/*
 	touch -d '1 hour ago' "$at/.git/packed-refs"
-	touch "$at/.git/done"
+	echo "$made" >"$at/.git/made"
 }
 
 # The index, as it is when nothing has changed for some time.
@@ -120,16 +122,24 @@ read_cold() {
 		sh -c "cd '$at' && exec git log --glob='refs/agent/*' --format=%B"
 }
 
-# The fixed cost is that of a repository with one record.
+# The fixed cost is that of the same page in the smallest project that fills
+# it; which is a command's, too, with what it shows.
 read_again() {
+	local small
+	fixture 1 100
+	small=$at
+	settle "$small"
 	fixture "$1" "$2"
 	settle "$at"
-	runs=50 row "status, $2 in $1" 'status, 1 record' 1.2 \
+	runs=50 row "status, $2 in $1" 'status, 100 in 1' 1.2 \
 		env -C "$at" git-agent-status --offline -- \
-		env -C "$work/project" git-agent-status --offline
-	runs=50 row "log -n 10, $2 in $1" 'log -n 1, 1 record' 1.2 \
+		env -C "$small" git-agent-status --offline
+	runs=50 row "status, $2 in $1" 'rev-parse HEAD' 2.8 \
+		env -C "$at" git-agent-status --offline -- \
+		env -C "$at" git rev-parse HEAD
+	runs=50 row "log -n 10, $2 in $1" 'log -n 10, 100 in 1' 1.2 \
 		env -C "$at" git-agent-log -n 10 --offline -- \
-		env -C "$work/project" git-agent-log -n 1 --offline
+		env -C "$small" git-agent-log -n 10 --offline
 }
 
 # The slow path: the folders have another time, so the refs are read.
