@@ -193,7 +193,10 @@ object_abbrev(struct repo *r, const struct oid *oid, char out[OID_HEX_SIZE])
 	oid_to_git(&id, oid);
 	for (n = r->abbrev; rc == GIT_EAMBIGUOUS && n < OID_HEX_SIZE; n++)
 		rc = git_odb_exists_prefix(&found, odb, &id, n);
-	out[rc == 0 ? n - 1 : 12] = '\0';
+	if (rc == 0)
+		out[n - 1] = '\0';
+	else	/* it is not here, so that nobody can count */
+		out[r->abbrev > 12 ? r->abbrev : 12] = '\0';
 	err_free(e);
 }
 

@@ -42,6 +42,7 @@ reader_open(struct repo *repo, const char *const *kinds, struct reader **out)
 	struct err *e;
 
 	rd->repo = repo;
+	rd->current = (struct record)RECORD_INIT;
 	rd->now = clock_now();
 	for (; kinds != NULL && *kinds != NULL; kinds++)
 		strvec_push(&rd->kinds, *kinds);
