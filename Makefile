@@ -34,16 +34,17 @@ DEFS    := -D_GNU_SOURCE -DGIT_AGENT_VERSION='"$(VERSION)"' \
 PKG_CFLAGS  = $(shell $(PKG_CONFIG) --cflags $(PKGS))
 # zlib last: each symbol of each library is looked for in the order given.
 SHARED_LIBS = $(shell $(PKG_CONFIG) --libs $(filter-out zlib,$(PKGS))) -lc -lz
-# libgit2 is linked in, without its network (libcommon/store/libgit2.c), which
+# libgit2 is linked in, without TLS and SSH (libcommon/store/libgit2.c), which
 # saves two thirds of a command's time; STATIC=0 takes the shared library, and
 # so does a system that has no archive of it, or another one.
 STATIC  ?= 1
-STATIC_LIBS = -Wl,-u,libgit2_start -Wl,-Bstatic \
-	      $(filter-out -lpcre2-8 -lz,$(shell $(PKG_CONFIG) --static --libs \
-	      libgit2)) -Wl,-Bdynamic $(filter-out -lgit2,$(SHARED_LIBS))
-ARCHIVE  := $(wildcard $(shell $(PKG_CONFIG) --variable=libdir libgit2 \
-	    2>/dev/null)/libgit2.a)
-LIBS        = $(shell cat $(B)/libs)
+LIBGIT2  := $(filter-out -lpcre2-8 -lz,$(shell $(PKG_CONFIG) --static --libs \
+	    libgit2 2>/dev/null))
+LIBDIR   := $(shell $(PKG_CONFIG) --variable=libdir libgit2 2>/dev/null)
+ARCHIVES := $(wildcard $(patsubst -l%,$(LIBDIR)/lib%.a,$(LIBGIT2)))
+STATIC_LIBS = -Wl,-u,libgit2_start -Wl,-Bstatic $(LIBGIT2) -Wl,-Bdynamic \
+	      $(filter-out -lgit2,$(SHARED_LIBS))
+LIBS        = $(shell cat $(B)/libs 2>/dev/null)
 ALL_CFLAGS  = -std=c11 $(WARN) -Ilibcommon $(DEFS) $(PKG_CFLAGS) \
 	      $(CFLAGS) $(HARDEN)
 LINK        = $(CC) $(CFLAGS) $(HARDEN) $(LDFLAGS) -o $@
@@ -59,13 +60,14 @@ UNIT     := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 all: $(PROGS)
 
 # Changes when the flags do, and then everything is built again: the
-# templates' folder is compiled in, and a libgit2 that was updated is.
+# templates' folder is compiled in, and so is what was updated of libgit2.
 $(B)/flags: FORCE
 	@$(PKG_CONFIG) --print-errors --exists '$(PKGS)' || \
 		{ echo "'.ci/deps build' installs or names them" >&2; exit 1; }
 	@mkdir -p $(@D)
 	@echo '$(CC) $(WARN) $(CFLAGS) $(HARDEN) $(VERSION) $(DATADIR)' \
-		'$(STATIC)' $(if $(ARCHIVE),$$(cksum <$(ARCHIVE))) >$@.new
+		'$(LDFLAGS) $(STATIC)' \
+		$(if $(ARCHIVES),"$$(cksum $(ARCHIVES))") >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(B)/%.o: %.c $(B)/flags
@@ -84,7 +86,8 @@ $(B)/libs: $(B)/libcommon.a
 	    'int main(void) { if (libgit2_start() < 0) return 1;' \
 	    'libgit2_end(); return 0; }' | $(CC) $(CFLAGS) $(HARDEN) \
 	    $(LDFLAGS) -o $@.try -x c - -x none -Wl,--whole-archive $< \
-	    -Wl,--no-whole-archive $(STATIC_LIBS) 2>$@.log && $@.try; then \
+	    -Wl,--no-whole-archive $(STATIC_LIBS) 2>$@.log && \
+	    { $@.try || { echo 'it does not start' >>$@.log; false; }; }; then \
 		echo '$(STATIC_LIBS)'; \
 	else \
 		echo '$(SHARED_LIBS)'; \
@@ -96,6 +99,11 @@ $(B)/libs: $(B)/libcommon.a
 
 # The hook links libc alone: it is called after every tool call of an agent.
 $(BIN)/git-agent-hook: $(B)/cmd/git-agent-hook.o
+	@mkdir -p $(@D)
+	$(LINK) $^
+
+# And this one is called before each of the others.
+$(BIN)/git-agent: $(B)/cmd/git-agent.o $(B)/libcommon.a
 	@mkdir -p $(@D)
 	$(LINK) $^
 

@@ -213,6 +213,18 @@ t 'ids are abbreviated as git abbreviates them' <<'EOF'
 	git agent log -n 2000 | sed -En 's/^([0-9a-f]{4,}) .*/\1/p' |
 		sort >out
 	test_cmp expected out
+	# One that is not here is not taken for another.
+	id=$(git for-each-ref --format='%(objectname)' refs/agent/log)
+	git update-ref refs/agent/log/w1 "$(printf 'check: x\n\nAgent-Kind: check\nAgent-State: PASS\nAgent-Commit: %.4s%s\nAgent-Writer: w1\nAgent-Clock: 2024-01-01T00:00:00.000000Z\n' \
+		"$id" ffffffffffffffffffffffffffffffffffff | git commit-tree "$(git mktree </dev/null)")"
+	git agent status >out
+	test_grep "^  [^ ].* ${id:0:4}ffffffff  *PASS" out
+	# Other ways to say how many.
+	for n in 0xa 012 auto off 9x 3; do
+		git config core.abbrev $n
+		git agent log -n 1 | sed -n '1s/ .*//p' | tr -d '\n' | wc -c
+	done >lengths
+	test "$(echo $(cat lengths))" = '10 10 7 40 7 7'
 EOF
 
 finish

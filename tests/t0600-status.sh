@@ -264,4 +264,15 @@ t 'checks that say the same again do not hide those before' <<'EOF'
 	test_no_grep 111111111111 out
 EOF
 
+t 'nor do goals by a clock in the future hide the one that is believed' <<'EOF'
+	origin g.git
+	rec g.git w1 60 brief 'the true goal'
+	for i in {1..12}; do rec g.git w2 -$((90000000 + i)) brief forged; done
+	git clone -q g.git gc
+	status gc agent status
+	test_grep 'Goal the true goal' out
+	status gc agent status -n 1844674407370955162
+	test_grep 'Goal the true goal' out
+EOF
+
 finish

@@ -65,7 +65,8 @@ if grep -q Bstatic "$SCRATCH/build/libs"; then
 		mkdir wrong
 		ar rcs wrong/libgit2.a
 		rm build/libs
-		installing "$SCRATCH/build/libs" LDFLAGS="-L$SCRATCH/wrong" 2>err
+		installing "$SCRATCH/build/libs" LDFLAGS="-L$SCRATCH/wrong" \
+			-o "$SCRATCH/build/libcommon.a" 2>err
 		test_grep 'the shared library is taken' err
 		test_grep 'undefined reference' build/libs.log
 		test_no_grep Bstatic build/libs

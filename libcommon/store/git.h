@@ -34,11 +34,10 @@ struct repo {
 	struct lock unreached_lock;	/* on that file */
 };
 
-/* An error with libgit2's own words at the end. */
 /* Before anything of it, once for each repo_open(); below 0: an error. */
 int	 libgit2_start(void);
 void	 libgit2_end(void);
-
+/* An error with libgit2's own words at the end. */
 struct err *err_git(const char *, ...) PRINTF_LIKE(1, 2);
 
 static inline void

@@ -1,10 +1,11 @@
 /*
- * libgit2, started and ended without its network, which is left to git.
+ * libgit2, started and ended without TLS, SSH and HTTP: the network is left to
+ * git.
  *
  * As it is built for Debian, libgit2 starts a TLS and an SSH library with each
  * process and loads what they and Kerberos need: most of what a command of
  * ours would cost.  So a program answers for these parts itself.  Each answer
- * fails closed: an accidental use finds no transport, and trusts nobody.
+ * fails closed: an accidental use finds no way out, and trusts nobody.
  */
 #include "store/git.h"
 
@@ -13,7 +14,7 @@
 
 /*
  * Where libgit2 is linked in (see LIBS in the Makefile): its own ways into
- * its transports.  Nothing else of theirs is then taken from the archive; in
+ * these transports.  Nothing else of theirs is then taken from the archive; in
  * a libgit2 that has other ways in, the linker finds them twice, and the
  * Makefile takes the shared library.
  */

@@ -50,6 +50,12 @@ look_for_folders(struct repo *r)
 	free(path);
 }
 
+void
+loose_forget(struct repo *r)
+{
+	r->loose_folders[0] = 0;
+}
+
 int
 loose_may_exist(struct repo *r, const struct oid *oid)
 {

@@ -171,11 +171,16 @@ static size_t
 abbrev_length(struct repo *r)
 {
 	const char *text = repo_config(r, "core.abbrev");
-	long n = text == NULL ? 0 : strtol(text, NULL, 10);
+	char *end;
+	long n;
 
-	if (n >= 4 && n < OID_HEX_SIZE)
-		return (size_t)n;
-	return repo_config_bool(r, "core.abbrev", 1) ? 7 : OID_HEX_SIZE - 1;
+	if (text == NULL)
+		return 7;
+	n = strtol(text, &end, 0);
+	if (end == text || *end != '\0')	/* no number */
+		return repo_config_bool(r, "core.abbrev", 1) ? 7 :
+		    OID_HEX_SIZE - 1;
+	return n >= 4 && n < OID_HEX_SIZE ? (size_t)n : 7;
 }
 
 void
@@ -193,7 +198,7 @@ object_abbrev(struct repo *r, const struct oid *oid, char out[OID_HEX_SIZE])
 	oid_to_git(&id, oid);
 	for (n = r->abbrev; rc == GIT_EAMBIGUOUS && n < OID_HEX_SIZE; n++)
 		rc = git_odb_exists_prefix(&found, odb, &id, n);
-	if (rc == 0)
+	if (rc == 0 && git_oid_equal(&found, &id))
 		out[n - 1] = '\0';
 	else	/* it is not here, so that nobody can count */
 		out[r->abbrev > 12 ? r->abbrev : 12] = '\0';

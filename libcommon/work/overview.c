@@ -243,7 +243,7 @@ gather_kind(struct gather *g, const char *kind, struct notes *list,
 	struct index_entry entry;
 	size_t n = 0, seen = 0;
 
-	while ((limit == 0 || (n < limit && seen < 10 * limit)) &&
+	while ((limit == 0 || (n < limit && seen / 10 < limit + 10)) &&
 	    index_cursor_next(c, &entry)) {
 		seen += !index_is_gone(g->index, &entry);
 		n += (size_t)take(g, kind, list, &entry);
