@@ -9,7 +9,7 @@
 #include "store/record.h"
 #include "store/sync-move.h"
 #include "store/sync-others.h"
-#include "store/sync-state.h"
+#include "store/sync-removed.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
 

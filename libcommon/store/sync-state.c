@@ -131,24 +131,24 @@ sync_last(struct repo *r)
 }
 
 int
-sync_is_another(struct repo *r, const char *remote)
+sync_address_changed(struct repo *r, const char *remote)
 {
 	char *path = repo_shared_path(r, "fetched"), *line, *rest;
 	struct buf text = BUF_INIT;
 	char place[OID_HEX_SIZE];
 	struct fetched f;
-	int is = 0;
+	int changed = 0;
 
 	place_of(r, remote, place);
 	err_free(file_read(path, &text));
 	rest = text.p;
 	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL)
 		if (parse_fetched(line, &f) && strcmp(f.remote, remote) == 0)
-			is = *f.place != '\0' && *place != '\0' &&
+			changed = *f.place != '\0' && *place != '\0' &&
 			    strcmp(f.place, place) != 0;
 	buf_release(&text);
 	free(path);
-	return is && repo_is_new_remote(r, remote);
+	return changed;
 }
 
 /*

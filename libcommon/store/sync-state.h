@@ -11,26 +11,8 @@
 struct err *sync_remember_fetch(struct repo *, const struct sync_report *);
 /* For that: keep where the logs are, if one has moved. */
 struct err *sync_remember_logs(struct repo *, const struct sync_report *);
-/*
- * `git remote rename` leaves our refspecs and what they fetched where they
- * were, by the former name: bring both to the present one.  Of this remote,
- * and of the one that had its name before.
- */
-struct err *sync_follow_rename(struct repo *, const char *remote);
-/*
- * 1 if what was fetched is of a remote that had this name before, and that was
- * removed: it is at another place than the one that was asked last, and lacks
- * our refspec, which `git remote set-url` leaves.
- */
-int	 sync_is_another(struct repo *, const char *remote);
-/*
- * `git remote remove` leaves what was fetched, and a remote of the same name
- * has not lost it: what this fetch found rewound there is kept as sync_keep()
- * does, and no line of the report any more.  *anew counts the logs that can
- * be fetched now.
- */
-struct err *sync_leave_removed(struct repo *, struct sync_report *,
-		int *anew);
+/* 1 if the remote has another address than when it last answered. */
+int	 sync_address_changed(struct repo *, const char *remote);
 /* When `old` last answered is when this remote, its new name, did. */
 struct err *sync_take_time(struct repo *, const char *remote,
 		const char *old);

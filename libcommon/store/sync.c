@@ -13,6 +13,8 @@
 #include "store/sync-former.h"
 #include "store/sync-move.h"
 #include "store/sync-push.h"
+#include "store/sync-removed.h"
+#include "store/sync-rename.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
 #include "store/turn.h"
