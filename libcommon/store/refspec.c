@@ -240,14 +240,14 @@ repo_remembers(struct repo *r, const char *name)
 }
 
 int
-repo_is_new_remote(struct repo *r, const char *name)
+repo_lacks_refspec(struct repo *r, const char *name)
 {
 	git_config *config = NULL;
-	int is = git_repository_config(&config, r->git) == 0 &&
+	int lacks = git_repository_config(&config, r->git) == 0 &&
 	    is_in_file(config, name) && !leads_to(r, name, name);
 
 	git_config_free(config);
-	return is;
+	return lacks;
 }
 
 /* The folder to which one refspec brings what is below `from`, or NULL. */

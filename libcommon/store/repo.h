@@ -130,8 +130,11 @@ int	 repo_remembers(struct repo *, const char *name);
  * tells: the one that was renamed has it, malloc'd, or NULL.
  */
 char	*repo_former_remote(struct repo *, const char *name);
-/* 1 if the remote of that name is in a file, and no sync has added it yet. */
-int	 repo_is_new_remote(struct repo *, const char *name);
+/*
+ * 1 if the remote of that name is in a file, and not that refspec: no sync has
+ * added it yet, or somebody has taken it out.
+ */
+int	 repo_lacks_refspec(struct repo *, const char *name);
 
 /*
  * "Name <mail>" of who writes now: role "AUTHOR" or "COMMITTER" (the

@@ -13,7 +13,7 @@
 int
 sync_is_another(struct repo *r, const char *remote)
 {
-	return sync_address_changed(r, remote) && repo_is_new_remote(r, remote);
+	return sync_address_changed(r, remote) && repo_lacks_refspec(r, remote);
 }
 
 /* 1 if our own log has it: then nothing need be kept of what another has. */
