@@ -153,6 +153,24 @@ t 'a remote is renamed, and another gets its name' <<'EOF'
 	done
 EOF
 
+t 'which of our notes a renamed remote has is not said by its former name' <<'EOF'
+	new_origin noted
+	new_clone noted noted
+	cd noted
+	git agent log 'done' measured
+	own=$(writer)
+	git notes --ref="agent/$own" add -m measured
+	git agent sync
+	notes=.git/agent/pushed-notes
+	test -f "$notes/origin/$own"
+	# Of an id that the clone had before.
+	cp "$notes/origin/$own" "$notes/origin/eve"
+	git remote rename origin lab
+	git agent sync
+	test -f "$notes/lab/$own"
+	test ! -e "$notes/origin"
+EOF
+
 t 'and knows on whose place a log is missing, whoever is asked first' <<'EOF'
 	two_places alarm
 	cd alarm-me
