@@ -246,6 +246,28 @@ t 'a remote that only lost our refspecs is no other: what it loses is said' <<'E
 	test_exit 3 git agent log --offline
 EOF
 
+t 'nor is one that had nothing when it was fetched from: what it loses is said' <<'EOF'
+	new_origin blank
+	git clone -q --bare blank-seed srv/blank-new.git
+	new_clone blank blank
+	cd blank
+	git agent sync
+	git agent log 'done' mine
+	test_no_grep agent .git/config
+	git remote set-url origin "$DAEMON_URL/blank-new.git"
+	test_exit 1 git agent sync --check >out
+	test_grep '^deleted' out
+	git agent sync 2>err
+	test_grep 'had lost records of this clone; they are there again' err
+	test "$(server_log blank-new .)" = "$(git rev-parse "refs/agent/log/$(writer)")"
+	# From now on, one without our refspecs is another.
+	git clone -q --bare ../blank-seed ../srv/blank-third.git
+	git remote remove origin
+	git remote add origin "$DAEMON_URL/blank-third.git"
+	git agent sync 2>err
+	test_no_grep lost err
+EOF
+
 t 'a rename that was cut short is ended by the next sync' <<'EOF'
 	two_places short
 	cd short-me

@@ -11,7 +11,8 @@
 /*
  * 1 if what was fetched is of a remote that had this name before, and that was
  * removed: it is at another place than the one that was asked last, and lacks
- * our refspec, which `git remote set-url` leaves.  Ask before the fetch.
+ * our refspec, which that one had and `git remote set-url` leaves.  Ask before
+ * the fetch.
  */
 int	 sync_is_another(struct repo *, const char *remote);
 /*

@@ -63,7 +63,7 @@ sync_drop_from(struct sync_report *rep, size_t from)
 /* A line of `fetched`: when a remote last answered, and where it was then. */
 struct fetched {
 	const char *clock, *remote;
-	const char *place;	/* "": an earlier version did not say */
+	const char *place;	/* "": not known, or it lacked our refspec */
 	int64_t when;
 };
 
@@ -192,15 +192,15 @@ write_times(struct repo *r, const char *remote, const char *now,
 	return e;
 }
 
-/* That it answered now. */
-static struct err *
-remember_time(struct repo *r, const char *remote)
+struct err *
+sync_remember_time(struct repo *r, const char *remote)
 {
-	char clock[CLOCK_TEXT_SIZE], place[OID_HEX_SIZE], *line;
+	char clock[CLOCK_TEXT_SIZE], place[OID_HEX_SIZE] = "", *line;
 	struct err *e;
 
 	clock_format(clock_now(), clock);
-	place_of(r, remote, place);
+	if (!repo_lacks_refspec(r, remote))
+		place_of(r, remote, place);
 	line = xasprintf("%s %s %s\n", clock, remote, place);
 	e = write_times(r, remote, line, NULL);
 	free(line);
@@ -313,7 +313,7 @@ sync_remember_fetch(struct repo *r, const struct sync_report *rep)
 	if (e == NULL)
 		e = sync_remember_logs(r, rep);
 	if (e == NULL)
-		e = remember_time(r, rep->remote);
+		e = sync_remember_time(r, rep->remote);
 	buf_release(&text);
 	return e;
 }

@@ -11,7 +11,12 @@
 struct err *sync_remember_fetch(struct repo *, const struct sync_report *);
 /* For that: keep where the logs are, if one has moved. */
 struct err *sync_remember_logs(struct repo *, const struct sync_report *);
-/* 1 if the remote has another address than when it last answered. */
+/*
+ * That it answered now, and where: as long as it lacks our refspec, that it
+ * lacks it tells nothing, and its address is not kept.
+ */
+struct err *sync_remember_time(struct repo *, const char *remote);
+/* 1 if it has another address than when it last answered; 0: not known. */
 int	 sync_address_changed(struct repo *, const char *remote);
 /* When `old` last answered is when this remote, its new name, did. */
 struct err *sync_take_time(struct repo *, const char *remote,

@@ -57,6 +57,8 @@ connect_clone(struct repo *r, struct sync_report *rep)
 	if (e == NULL && rep->present.n + own.n + fetched.n > 0)
 		e = repo_add_refspecs(r, rep->remote, specs,
 		    &rep->refspecs_added);
+	if (e == NULL && rep->refspecs_added > 0)
+		e = sync_remember_time(r, rep->remote);
 	reflist_release(&own);
 	reflist_release(&fetched);
 	free(log);
