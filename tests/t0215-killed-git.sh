@@ -159,6 +159,14 @@ t 'as it made a work tree, beside which no git fetches: what to do is said' <<'E
 	test_exit 1 git agent sync 2>err
 	test_grep "'w'1' is not finished; if 'pgrep -a git'" err
 	remedy=$(sed -n "s/.*run '\\(rm -rf .*\\)'$/\\1/p" err)
+	# So says --check, of one that nobody may just be making.
+	test_exit 0 git agent sync --check
+	touch -d '1 hour ago' ".git/worktrees/w'1/HEAD"
+	test_exit 1 git agent sync --repair >out
+	test_grep "^leftover: '$PWD/.git/worktrees/w'1/HEAD': the linked work tree 'w'1' is not finished; if .*; run: " out
+	test "$(sed -n 's/^leftover: .*; run: //p' out)" = "$remedy"
+	test_grep '^repair: leftover: .*: left to you$' out
+	test_grep '^left: leftover: ' out
 	# One that has a commit, which is lost, has more to lose.
 	tr 0-9a-f 1 <head >".git/worktrees/w'1/HEAD"
 	test_exit 1 git agent sync 2>err

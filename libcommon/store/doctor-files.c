@@ -16,6 +16,7 @@
 #include "store/index-file.h"
 #include "store/pack.h"
 #include "store/sync-known.h"
+#include "store/transfer-explain.h"
 #include "store/writer.h"
 
 #define REF_FILE_MAX 4096
@@ -227,6 +228,32 @@ leftovers(struct look *l, const char *gitdir)
 	free(dir);
 }
 
+/* What a killed git left of a work tree is a person's, and no file of ours. */
+static void
+worktrees(struct repo *r, struct diagnosis *d)
+{
+	char *dir = xasprintf("%s/worktrees", repo_commondir(r));
+	char *head, *meaning, *command = NULL;
+	DIR *open = opendir(dir);
+	struct dirent *entry;
+	struct stat st;
+
+	while (open != NULL && (entry = readdir(open)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		head = xasprintf("%s/%s/HEAD", dir, entry->d_name);
+		meaning = age_of(head, &st) < DOCTOR_FRESH ? NULL :
+		    transfer_unfinished_worktree(r, entry->d_name, &command);
+		if (meaning != NULL)
+			diagnosis_add(d, DOCTOR_LEFTOVER, head, meaning,
+			    command, NULL);
+		free(head);
+	}
+	if (open != NULL)
+		closedir(open);
+	free(dir);
+}
+
 /* One a line. */
 static int
 is_prefix_text(struct repo *r, const struct buf *b)
@@ -390,6 +417,7 @@ doctor_files(struct repo *r, struct diagnosis *d)
 	leftovers(&l, repo_commondir(r));
 	if (strcmp(repo_gitdir(r), repo_commondir(r)) != 0)
 		leftovers(&l, repo_gitdir(r));
+	worktrees(r, d);
 	state(r, d);
 	if (doctor_bad_index(r))
 		diagnosis_add(d, DOCTOR_DAMAGED_INDEX, "agent/index",

@@ -91,11 +91,27 @@ is_unfinished(const char *folder)
 	return is;
 }
 
+char *
+transfer_unfinished_worktree(struct repo *r, const char *name, char **command)
+{
+	char *folder = xasprintf("%s/worktrees/%s", repo_commondir(r), name);
+	char *meaning = NULL;
+
+	if (is_unfinished(folder)) {
+		meaning = xasprintf("the linked work tree '%s' is not "
+		    "finished; if 'pgrep -a git' shows no git that is at work "
+		    "here, then one was killed as it made it", name);
+		*command = shell_format("rm -rf %s", folder);
+	}
+	free(folder);
+	return meaning;
+}
+
 void
 transfer_explain_worktree(struct repo *r, struct sync_report *rep)
 {
 	static const char before[] = "bad object worktrees/";
-	char *name, *folder, *command;
+	char *name, *meaning, *command = NULL;
 	size_t n;
 
 	if (rep->problem == NULL ||
@@ -103,17 +119,13 @@ transfer_explain_worktree(struct repo *r, struct sync_report *rep)
 		return;
 	n = strcspn(rep->problem + strlen(before), "/");
 	name = xstrndup(rep->problem + strlen(before), n);
-	folder = xasprintf("%s/worktrees/%s", repo_commondir(r), name);
-	command = shell_format("rm -rf %s", folder);
-	if (is_unfinished(folder)) {
+	meaning = transfer_unfinished_worktree(r, name, &command);
+	if (meaning != NULL) {
 		free(rep->problem);
-		rep->problem = xasprintf("the linked work tree '%s' is not "
-		    "finished; if 'pgrep -a git' shows no git that is at work "
-		    "here, then one was killed as it made it: run '%s'", name,
-		    command);
+		rep->problem = xasprintf("%s: run '%s'", meaning, command);
 	}
 	free(command);
-	free(folder);
+	free(meaning);
 	free(name);
 }
 

@@ -14,10 +14,14 @@
 void	 transfer_explain_lock(struct sync_report *, const char *output,
 	    size_t before);
 /*
- * Instead of "bad object worktrees/<name>/HEAD": a `git worktree add`, as that
- * of a check, was killed before the work tree had a commit, and no git fetches
- * or collects garbage beside that.
+ * The linked work tree <name>, where a `git worktree add`, as that of a check,
+ * was killed before it had a commit, beside which no git fetches or collects
+ * garbage: a clause that says so and *command, which removes what is left of
+ * it in the git directory, both malloc'd.  NULL: it is none of those.
  */
+char	*transfer_unfinished_worktree(struct repo *, const char *name,
+	    char **command);
+/* That instead of "bad object worktrees/<name>/HEAD". */
 void	 transfer_explain_worktree(struct repo *, struct sync_report *);
 /*
  * A ref of the remote of which the name is a folder of the other's, or the
