@@ -402,6 +402,31 @@ t 'a file or a folder where git keeps its reflogs: named, with what to run' <<'E
 	nothing_found
 EOT
 
+t 'such a file is found and set aside, before any command meets it' <<'EOT'
+	scene logs
+	git agent log 'done' 1
+	(cd ../logs-a; git agent log 'done' 2)
+	logs=.git/logs/refs
+	for file in agent agent/beat agent-remotes agent-remotes/origin/log \
+	    notes; do
+		rm -rf "$logs/$file"
+		mkdir -p "$logs/$(dirname "$file")"
+		echo x >"$logs/$file"
+		found damaged-ref "logs/refs/$file" 'git agent sync --repair'
+		test_json '[.findings[] | select(.code == "damaged-ref")] | length == 1'
+		repaired logs
+		test "$(cat .git/agent/damaged/logs-refs-"${file//\//-}-1")" = x
+	done
+	# Without it git does not fetch.
+	rm -rf "$logs/agent-remotes"
+	touch "$logs/agent-remotes"
+	(cd ../logs-a; git agent log 'done' 3)
+	test_exit 1 git agent sync 2>err
+	repaired logs
+	git agent sync
+	test "$(count)" = 3
+EOT
+
 t 'a file that is no ref where the folder of the logs is to be' <<'EOT'
 	new_repo nolog
 	cd nolog

@@ -107,6 +107,43 @@ look_at_ref(struct look *l, const char *path)
 	    "again"));
 }
 
+static void
+look_at_reflogs(struct look *l, const char *folder)
+{
+	size_t n = strlen(repo_commondir(l->repo)) + 1, i;
+	char *path = ref_reflog_in_the_way(l->repo, folder);
+	int told = 0;
+
+	/* One of these folders may be in another. */
+	for (i = 0; path != NULL && i < l->d->n; i++)
+		told |= strcmp(l->d->v[i].subject, path + n) == 0;
+	if (path != NULL && !told)
+		diagnosis_add(l->d, DOCTOR_DAMAGED_REF, path + n,
+		    xstrdup("it is no folder, and git is to have its reflogs "
+		    "of the records below it, and moves no ref of them "
+		    "without"), xstrdup("git agent sync --repair"),
+		    xstrdup("set the file aside"));
+	free(path);
+}
+
+static void
+reflogs(struct look *l)
+{
+	static const char *const fetched[] = { "refs/agent-remotes/%s/log/",
+		"refs/agent-remotes/%s/beat/", "refs/notes/agent-remotes/%s/" };
+	char *folder;
+	size_t i;
+
+	look_at_reflogs(l, LOG_PREFIX);
+	look_at_reflogs(l, BEAT_PREFIX);
+	look_at_reflogs(l, NOTES_PREFIX);
+	for (i = 0; l->d->remote != NULL && i < 3; i++) {
+		folder = xasprintf(fetched[i], l->d->remote);
+		look_at_reflogs(l, folder);
+		free(folder);
+	}
+}
+
 static int
 ends_in(const char *name, const char *end)
 {
@@ -413,6 +450,7 @@ doctor_files(struct repo *r, struct diagnosis *d)
 		free(path);
 	}
 	refs(r, d);
+	reflogs(&l);
 	parts(&l);
 	leftovers(&l, repo_commondir(r));
 	if (strcmp(repo_gitdir(r), repo_commondir(r)) != 0)

@@ -158,6 +158,12 @@ in_the_way(struct repo *r, const char *top, const char *name, int leaf)
 	return NULL;
 }
 
+char *
+ref_reflog_in_the_way(struct repo *r, const char *name)
+{
+	return in_the_way(r, "/logs", name, 0);
+}
+
 /* Nobody but git writes there, so that it is nothing a person would miss. */
 static struct err *
 reflog_barred(struct repo *r, const struct err *said, const char *path)

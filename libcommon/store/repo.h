@@ -290,5 +290,10 @@ struct err *ref_remove(struct repo *, const char *name);	/* or absent */
 /* If it is where it was, or absent; ERR_MOVED. */
 struct err *ref_remove_at(struct repo *, const char *name,
 		const struct oid *old);
+/*
+ * The file where git would have a folder for the reflog of this ref, so that
+ * neither it nor we can move the ref; malloc'd, NULL: none.
+ */
+char	*ref_reflog_in_the_way(struct repo *, const char *name);
 
 #endif
