@@ -65,6 +65,19 @@ t 'the index of a pack cut short, and a pack that is gone' <<'EOT'
 	test "$(count)" = 2
 EOT
 
+t 'a pack that opens and cannot be read' <<'EOT'
+	lonely folder
+	pack=$(echo .git/objects/pack/*.pack)
+	mv "$pack" ../whole.pack
+	# Not empty: on some file systems it has no size then.
+	mkdir -p "$pack/of a name that takes some bytes and more"
+	left_alone 'cannot be read: Is a directory'
+	rm -r "$pack"
+	mv ../whole.pack "$pack"
+	nothing_found
+	test "$(count)" = 2
+EOT
+
 t 'with an older record that is whole: the log is not set back to it' <<'EOT'
 	new_repo older
 	cd older
@@ -103,6 +116,18 @@ t 'an alternate that is not mounted' <<'EOT'
 	mv ../source ../unmounted
 	left_alone 'put it back, or take its line out'
 	mv ../unmounted ../source
+	nothing_found
+	# Cut short; no command is given for what is not ours.
+	name=$(git rev-list --objects "$ref" |
+		git pack-objects -q ../source/.git/objects/pack/pack)
+	git -C ../source prune-packed
+	pack=../source/.git/objects/pack/pack-$name.pack
+	cp "$pack" ../theirs.pack
+	chmod u+w "$pack"
+	truncate -s 100 "$pack"
+	test_exit 1 git agent sync --check >out
+	test_grep "^unreadable: 'objects': .*pack-$name.pack' is cut short .*; it is another repository's, .* mended before that$" out
+	cp ../theirs.pack "$pack"
 	nothing_found
 EOT
 
