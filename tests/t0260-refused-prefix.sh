@@ -116,6 +116,28 @@ t 'a hidden ref ("deny updating a hidden ref") is such a host too' <<'EOF'
 	test_grep "^refs/heads/agent/log/$(writer)$" refs
 EOF
 
+t 'a refused heartbeat is named by --check, whatever the prefix has in it' <<'EOF'
+	new_origin beats
+	new_clone beats beats
+	cd beats
+	for prefix in refs/agent refs/heads/log/agent; do
+		git config agent.prefix $prefix
+		git agent log 'done' "below $prefix"
+		git agent sync
+		git -C ../srv/beats.git config receive.hideRefs $prefix/beat
+		git update-ref "refs/agent/beat/$(writer)" "$(
+			printf 'beat: working\n\nAgent-Kind: beat\nAgent-Iteration: 1\nAgent-Interval: 60\nAgent-Writer: %s\nAgent-Clock: 2026-01-01T00:00:00.000000Z\n' \
+				"$(writer)" | git commit-tree "$(git mktree </dev/null)"
+		)"
+		test_exit 1 git agent sync
+		test_exit 1 git agent sync --check >out
+		test_grep "^refused: '$prefix/beat/$(writer)': .* hidden ref" out
+		git -C ../srv/beats.git config --unset receive.hideRefs
+		git update-ref -d "refs/agent/beat/$(writer)"
+		git agent sync
+	done
+EOF
+
 t 'where all logs are gone at once, they may be hidden: that is said' <<'EOF'
 	new_origin veiled
 	new_clone veiled veiled-writer

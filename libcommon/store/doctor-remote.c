@@ -278,13 +278,13 @@ refused(struct compare *c, size_t ahead)
 {
 	char *list = sync_refused(c->repo, c->d->remote);
 	char *line, *rest = list, *why;
-	int branches = c->d->prefix != NULL &&
-	    strncmp(c->d->prefix, "refs/heads/", 11) == 0;
+	char *logs = xasprintf("%s/log/", c->d->prefix);
+	int branches = strncmp(c->d->prefix, "refs/heads/", 11) == 0;
 
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		why = strchr(line, ' ');
 		if (why == NULL || (ahead == 0 &&
-		    strstr(line, "/log/") != NULL))
+		    strncmp(line, logs, strlen(logs)) == 0))
 			continue;
 		*why++ = '\0';
 		diagnosis_add(c->d, DOCTOR_REFUSED, line, xasprintf("'%s' "
@@ -293,6 +293,7 @@ refused(struct compare *c, size_t ahead)
 		    "refs/heads/agent && git agent sync"),
 		    xstrdup("push once more"));
 	}
+	free(logs);
 	free(list);
 }
 
