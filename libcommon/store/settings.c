@@ -109,32 +109,21 @@ list_parse(struct repo *r, const struct buf *text)
 	}
 }
 
-static int
-is_include_by_place(void *arg, const char *key)
-{
-	(void)arg;
-	return strncmp(key, "includeif.gitdir", 16) == 0;
-}
-
 /*
- * Of the repository that libgit2 found.  Only where a condition may be about
- * the symbolic link that leads here, git finds it as for a commit here.
+ * Found by git as it finds it for a commit here, not named by GIT_DIR: a
+ * condition may be about the symbolic link that leads here.
  */
 static void
 list_read(struct repo *r)
 {
-	struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
+	struct strvec argv = STRVEC_INIT;
 	struct proc p = PROC_INIT;
 	struct buf text = BUF_INIT;
 	struct err *e;
 	int status;
 
 	strvec_pushl(&argv, "git", "config", "-z", "--list", (char *)NULL);
-	/* A GIT_DIR of the user's may be relative, and is not the rule. */
-	if (!settings_each(r, is_include_by_place, NULL))
-		strvec_pushf(&env, "GIT_DIR=%s", r->gitdir);
 	p.argv = &argv;
-	p.env = &env;
 	p.flags = PROC_NO_STDERR;
 	e = proc_capture(&p, NULL, &text, NULL, &status);
 	if (e == NULL && status == 0)
@@ -142,7 +131,6 @@ list_read(struct repo *r)
 	err_free(e);
 	buf_release(&text);
 	strvec_release(&argv);
-	strvec_release(&env);
 }
 
 /* 1 if git has the setting in the worktree of that git directory. */
