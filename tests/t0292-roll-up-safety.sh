@@ -3,6 +3,7 @@
 # or have forged before it, may make it delete what is nowhere else.
 . "${0%/*}/lib.sh"
 . "$ROOT/tests/fixtures/coordination.sh"
+. "$ROOT/tests/fixtures/doctor.sh"
 
 roll_up() {
 	sleep 1.1
@@ -400,6 +401,33 @@ t "a lock on packed-refs: refs that stay are named, and go without it" <<'EOF'
 		git for-each-ref refs/agent-remotes/origin/log >refs
 		test_lines 1 refs
 	done
+EOF
+
+t 'and beside what another remote of that name lost, what was said stays' <<'EOF'
+	new_origin lock
+	job lock lock1
+	job lock lock2
+	new_clone lock lock-head
+	new_clone lock lock-reader
+	git -C lock-reader agent sync
+	git -C lock-head agent sync --roll-up --older-than 1s
+	log=log/$(cd lock2 && writer)
+	git -C lock2 agent log 'done' 'not rolled up'
+	git -C lock-reader fetch -q origin \
+		"refs/agent/$log:refs/agent-remotes/origin/$log"
+	git clone -q --mirror srv/lock.git srv/lock-new.git
+	forge lock-new "$(cd lock2 && writer)"
+	cd lock-reader
+	git remote remove origin
+	git remote add origin "$DAEMON_URL/lock-new.git"
+	: >".git/refs/agent-remotes/origin/log/$(cd ../lock1 && writer).lock"
+	test_exit 1 git agent sync >out 2>err
+	test_grep "log/$(cd ../lock1 && writer) .*rolled up there, but cannot be dropped" out
+	rm .git/refs/agent-remotes/origin/log/*.lock
+	test_exit 0 git agent sync
+	subjects >out
+	test_grep '^forged$' out
+	test_grep '^not rolled up$' out
 EOF
 
 finish
