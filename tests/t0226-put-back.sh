@@ -60,6 +60,25 @@ t "a lock that a killed git left: it is kept elsewhere, and said" <<'EOF'
 	test_grep x1 out
 EOF
 
+t '--check finds it as long as the lock is there, and nobody forgets it then' <<'EOF'
+	dropped lasting
+	cd lasting-me
+	git fetch -q --prune
+	lock=.git/refs/agent-remotes/origin/log/$theirs.lock
+	: >"$lock"
+	test_exit 3 git agent log --offline >out 2>err
+	for i in 1 2; do
+		git agent sync
+		test_exit 1 git agent sync --check >out
+		test_grep "^pruned: 'refs/agent-remotes/origin/log/$theirs': " out
+	done
+	touch -d '1 hour ago' "$lock"
+	test_exit 0 git agent sync --repair >out
+	test_grep "^done: pushed 'refs/agent/log/$theirs'" out
+	test "$(git -C ../srv/lasting.git rev-parse "refs/agent/log/$theirs")" = "$tip"
+	test_exit 0 git agent sync
+EOF
+
 t 'where nothing can be written, it is said, and not forgotten' <<'EOF'
 	dropped full
 	cd full-me

@@ -155,13 +155,33 @@ known_may_come_back(struct repo *r, const struct oid *id)
 	return may;
 }
 
+/* 1 if it was kept beside its place, as that cannot be had just now. */
+static int
+is_aside(struct repo *r, const struct known *k)
+{
+	char hex[OID_HEX_SIZE], *name;
+	struct oid id;
+	struct err *e;
+	int is;
+
+	oid_hex(&k->id, hex);
+	name = xasprintf("refs/agent-remotes/%s/kept/%s/log/%s", k->remote,
+	    hex, k->writer);
+	e = ref_read(r, name, &id);
+	is = e == NULL;
+	err_free(e);
+	free(name);
+	return is;
+}
+
 /*
  * Of lost logs the lines of those of `remote` whose records no other log has,
- * and that may come back.
+ * and that may come back; with `aside`, also of those that were kept aside and
+ * whose place is to have them again.
  */
 static struct err *
 list_left(struct repo *r, const char *remote, const struct strvec *lost,
-    struct strvec *left)
+    int aside, struct strvec *left)
 {
 	struct index_entry entry;
 	struct index *ix = NULL;
@@ -172,9 +192,9 @@ list_left(struct repo *r, const char *remote, const struct strvec *lost,
 	for (i = 0; e == NULL && i < lost->n; i++) {
 		if (!known_parse(lost->v[i], &k))
 			continue;
-		if (strcmp(k.remote, remote) == 0 &&
-		    !index_find(ix, &k.id, &entry) &&
-		    known_may_come_back(r, &k.id))
+		if (strcmp(k.remote, remote) == 0 && ((aside &&
+		    is_aside(r, &k)) || (!index_find(ix, &k.id, &entry) &&
+		    known_may_come_back(r, &k.id))))
 			strvec_push(left, lost->v[i]);
 		free(k.remote);
 	}
@@ -193,7 +213,7 @@ rename_left(struct repo *r, const char *remote, const char *now,
 	size_t i;
 
 	if (e == NULL)
-		e = list_left(r, remote, &lost, &left);
+		e = list_left(r, remote, &lost, 0, &left);
 	for (i = 0; e == NULL && i < left.n; i++)
 		if (known_parse(left.v[i], &k)) {
 			buf_addf(text, "%.*s refs/agent-remotes/%s/log/%s\n",
@@ -361,7 +381,7 @@ remember(struct repo *r, const char *remote, struct index *ix,
 	if (e == NULL && rep != NULL)
 		e = forget_rolled_up(r, ix, rep, &lost);
 	if (e == NULL)
-		e = list_left(r, remote, &lost, &left);
+		e = list_left(r, remote, &lost, rep != NULL, &left);
 	if (e == NULL)
 		e = write_known(r, &here, &left);
 	reflist_release(&here.refs);
