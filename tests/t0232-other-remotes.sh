@@ -169,6 +169,13 @@ t 'which of our notes a renamed remote has is not said by its former name' <<'EO
 	git agent sync
 	test -f "$notes/lab/$own"
 	test ! -e "$notes/origin"
+	# Nor by that of a removed one, to the next that has its name.
+	git clone -q --bare ../noted-seed ../srv/noted-new.git
+	git remote remove lab
+	git remote add lab "$DAEMON_URL/noted-new.git"
+	git agent status
+	git agent log 'done' more
+	git -C ../srv/noted-new.git rev-parse "refs/notes/agent/$own"
 EOF
 
 t 'and knows on whose place a log is missing, whoever is asked first' <<'EOF'

@@ -1,7 +1,9 @@
 #include "store/sync-push.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -14,6 +16,7 @@
 #include "store/sync-others.h"
 #include "store/sync-state.h"
 #include "store/transfer.h"
+#include "store/writer-name.h"
 #include "store/writer.h"
 
 /* One of our refs, where it goes, and where we keep what the remote has. */
@@ -66,6 +69,27 @@ sync_pushed_notes(struct repo *r, const char *remote, const char *own)
 	free(folder);
 	free(name);
 	return path;
+}
+
+void
+sync_forget_pushed_notes(struct repo *r, const char *remote)
+{
+	char *folder = sync_pushed_notes(r, remote, ""), *path;
+	/* No part of a ref's name begins with a dot; ".." is not ours. */
+	DIR *open = *remote == '.' ? NULL : opendir(folder);
+	struct dirent *d;
+
+	while (open != NULL && (d = readdir(open)) != NULL) {
+		path = xasprintf("%s%s", folder, d->d_name);
+		if (writer_name_ok(d->d_name))
+			(void)unlink(path);
+		free(path);
+	}
+	if (open != NULL) {
+		closedir(open);
+		(void)rmdir(folder);
+	}
+	free(folder);
 }
 
 static char *

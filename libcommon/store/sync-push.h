@@ -14,5 +14,10 @@ struct err *sync_push(struct repo *, int background, struct sync_report *);
  * malloc'd.  It may be deleted: they are pushed once more.
  */
 char	*sync_pushed_notes(struct repo *, const char *remote, const char *own);
+/*
+ * Delete these files of a remote, also those of ids that this clone had: with
+ * them, a remote that gets the name would be thought to have our notes.
+ */
+void	 sync_forget_pushed_notes(struct repo *, const char *remote);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "store/sync-others.h"
+#include "store/sync-push.h"
 #include "store/sync-state.h"
 #include "store/writer-name.h"
 #include "store/writer.h"
@@ -75,6 +76,7 @@ sync_leave_removed(struct repo *r, struct sync_report *rep, int *anew)
 		*anew += again;
 	if (rep->rewound < before) {
 		e = sync_forget_reached(r, rep->remote);
+		sync_forget_pushed_notes(r, rep->remote);
 		others_forget(r);
 	}
 	return e;

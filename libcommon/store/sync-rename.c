@@ -1,10 +1,8 @@
 /* A remote that was renamed takes along what is known of it. */
 #include "store/sync-rename.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "store/logrefs.h"
@@ -100,31 +98,6 @@ drop_all(struct repo *r, char *folder, const char *old)
 	return e;
 }
 
-/*
- * Without these files our notes are pushed once more; with them, a remote that
- * gets the name would be thought to have them.
- */
-static void
-drop_pushed_notes(struct repo *r, const char *old)
-{
-	char *folder = sync_pushed_notes(r, old, ""), *path;
-	/* No part of a ref's name begins with a dot; ".." is not ours. */
-	DIR *open = *old == '.' ? NULL : opendir(folder);
-	struct dirent *d;
-
-	while (open != NULL && (d = readdir(open)) != NULL) {
-		path = xasprintf("%s%s", folder, d->d_name);
-		if (writer_name_ok(d->d_name))
-			(void)unlink(path);
-		free(path);
-	}
-	if (open != NULL) {
-		closedir(open);
-		(void)rmdir(folder);
-	}
-	free(folder);
-}
-
 /* What is known to be rewound stays known, whoever is asked next. */
 static struct err *
 take_alarms(struct repo *r, const char *remote, const char *old)
@@ -169,7 +142,7 @@ take_over(struct repo *r, const char *remote, const char *old)
 		e = sync_take_time(r, remote, old);
 	if (e == NULL) {
 		sync_forget_refusals(r, old);
-		drop_pushed_notes(r, old);
+		sync_forget_pushed_notes(r, old);
 		others_forget(r);
 	}
 	return e;
