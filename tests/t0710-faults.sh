@@ -29,14 +29,23 @@ scenario 'the hook' inject_hook hook told 'turn left' git-agent-hook
 
 t 'the lock of a killed process of ours is removed without a word' <<'END'
 	fixture=wrote
-	restore
-	"$inject" "$SCRATCH/run" "$SCRATCH/points" count git-agent-log done one
-	k=$(sed -n 's/ own lock openat .*refs.agent.log.*//p' "$SCRATCH/points")
-	test_exit 137 "$inject" "$SCRATCH/run" "$SCRATCH/point" killed "$k" \
-		git-agent-log done two
-	test -n "$(find .git/refs/agent/log -name '*.lock')"
+	# The second run may write in another order, on a busy machine.
+	for ((try = 0; try < 5; try++)); do
+		restore
+		"$inject" "$SCRATCH/run" "$SCRATCH/points" count \
+			git-agent-log done one
+		k=$(sed -n 's/ own lock openat .*refs.agent.log.*//p' \
+			"$SCRATCH/points")
+		restore
+		test_exit 137 "$inject" "$SCRATCH/run" "$SCRATCH/point" \
+			killed "$k" git-agent-log done two
+		find .git/refs/agent/log -name '*.lock' >locks
+		test ! -s locks || break
+	done
+	test -s locks
 	git-agent-log done three
-	test -z "$(find .git/refs/agent/log -name '*.lock')"
+	find .git/refs/agent/log -name '*.lock' >locks
+	test_empty locks
 END
 
 # rival: a clone with a refspec that the next sync takes away.
