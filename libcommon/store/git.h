@@ -22,6 +22,7 @@ struct repo {
 	int listed;		/* keys and values are filled in */
 	struct strvec elsewhere, nowhere;	/* keys asked for: git.h, below */
 	char loose_folders[256];	/* 'y', 'n'; 0: not looked for yet */
+	int64_t loose_looked;	/* when they were; clock_monotonic() */
 	struct packed_refs packed;	/* as last read */
 	char *damage;		/* what was found first; see repo.h */
 	char *looked;		/* see index_looked() in index-file.h */

@@ -10,9 +10,11 @@
 #include <zlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/shell.h"
 
 #define CHUNK 16384
+#define FRESH (CLOCK_SECOND / 100)	/* as long, a folder is not there */
 #define HEADER_MAX 64		/* "commit 123" and a zero byte */
 
 char *
@@ -50,17 +52,19 @@ look_for_folders(struct repo *r)
 	free(path);
 }
 
-void
-loose_forget(struct repo *r)
-{
-	r->loose_folders[0] = 0;
-}
-
+/* Others make folders while a loop, say, is at work. */
 int
 loose_may_exist(struct repo *r, const struct oid *oid)
 {
-	if (r->loose_folders[0] == 0)
+	int64_t now;
+
+	if (r->loose_folders[oid->b[0]] == 'y')
+		return 1;
+	now = clock_monotonic();
+	if (r->loose_folders[0] == 0 || now - r->loose_looked > FRESH) {
 		look_for_folders(r);
+		r->loose_looked = now;
+	}
 	return r->loose_folders[oid->b[0]] == 'y';
 }
 

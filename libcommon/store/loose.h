@@ -7,10 +7,8 @@
 
 #include "store/git.h"
 
-/* 1 if the folder where it would be was there when they were looked for. */
+/* 1 if the folder where it would be is there, or was a moment ago. */
 int	 loose_may_exist(struct repo *, const struct oid *);
-/* Look for them again: git may have made some. */
-void	 loose_forget(struct repo *);
 /*
  * Append the object's bytes.  ERR_NOTFOUND: it is not loose, ask libgit2;
  * ERR_DAMAGED: the text names the file; ERR_INPUT: it has more than `max`

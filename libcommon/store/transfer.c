@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "store/loose.h"
 #include "store/network.h"
 #include "store/sync-former.h"
 #include "store/sync-state.h"
@@ -257,7 +256,6 @@ transfer_fetch_once(struct repo *r, const struct strvec *specs,
 		strvec_push(&argv, specs->v[i]);
 	e = transfer_git(rep, &argv, background, output, &status);
 	refs_moved(r);
-	loose_forget(r);
 	if (e == NULL) {
 		transfer_each_line(rep, fetch_line, output->p);
 		transfer_conclude(rep, output, status, before);
