@@ -137,13 +137,19 @@ same_text(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
+int
+checkpoints_may_agree(const struct check *a, const struct check *b)
+{
+	return a->state == b->state && same_text(a->tree, b->tree) &&
+	    same_text(a->oracle_id, b->oracle_id);
+}
+
 static int
 says_the_same(const struct check *a, const struct check *b)
 {
 	int x, y;
 
-	return a->state == b->state && same_text(a->tree, b->tree) &&
-	    same_text(a->oracle_id, b->oracle_id) &&
+	return checkpoints_may_agree(a, b) &&
 	    same_text(checkpoint_commit(a, &x), checkpoint_commit(b, &y)) &&
 	    x == y;
 }

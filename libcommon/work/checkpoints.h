@@ -18,6 +18,11 @@ void	 checkpoints_find(struct repo *, struct overview *);
  * that commit with changes that are in no commit. */
 const char *checkpoint_commit(const struct check *, int *dirty);
 /*
+ * 0 if they do not say the same, whatever checkpoints_find() finds: another
+ * tree, oracle or state.
+ */
+int	 checkpoints_may_agree(const struct check *, const struct check *);
+/*
  * The newest `most` checks without those that say the same again: the same
  * commit, tree, oracle and state.  Fills rows[0 … most), newest first, and
  * returns how many there are; *more counts those that did not fit.

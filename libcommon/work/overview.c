@@ -10,6 +10,7 @@
 #include "store/repair.h"
 #include "store/sync.h"
 #include "store/writer.h"
+#include "work/checkpoints.h"
 #include "work/entry.h"
 
 #define LINKS_MAX 1000		/* of one instruction that are looked at */
@@ -66,12 +67,6 @@ notes_newest(const struct notes *list)
 	return list->n > 0 ? &list->v[0] : NULL;
 }
 
-static int
-is_same_text(const char *a, const char *b)
-{
-	return a != NULL && b != NULL && strcmp(a, b) == 0;
-}
-
 /* Whether the last one may be one line of a table with one before it. */
 static int
 is_repeated(const struct checks *list, const struct check *c)
@@ -79,9 +74,7 @@ is_repeated(const struct checks *list, const struct check *c)
 	size_t i;
 
 	for (i = 0; i + 1 < list->n; i++)
-		if (list->v[i].state == c->state &&
-		    is_same_text(list->v[i].tree, c->tree) &&
-		    is_same_text(list->v[i].oracle_id, c->oracle_id))
+		if (checkpoints_may_agree(&list->v[i], c))
 			return 1;
 	return 0;
 }
@@ -276,8 +269,7 @@ gather_lists(struct gather *g)
 	size_t i;
 
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		gather_kind(g, table[i].kind, table[i].list,
-		    table[i].list == &ov->brief && g->notes > 0 ? 1 : g->notes);
+		gather_kind(g, table[i].kind, table[i].list, g->notes);
 		table[i].list->total = index_live(g->index, table[i].kind);
 	}
 	gather_kind(g, "check", NULL, g->checks);

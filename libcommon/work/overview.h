@@ -103,9 +103,9 @@ struct overview {
 };
 
 /*
- * At least the newest `notes` of each list (of the brief: the newest), enough
- * checks for `checks` that do not say the same, the newest run and those
- * without an end, and all instructions without an answer; 0: everything.
+ * At least the newest `notes` of each list, enough checks for `checks` that do
+ * not say the same, the newest run and those without an end, and all
+ * instructions without an answer; 0: everything.
  * Behind a hundred records that do not count, such as those of a clock far in
  * the future, and ten for each that is asked for, it looks no further.
  */
