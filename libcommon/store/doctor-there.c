@@ -40,8 +40,7 @@ commands(const struct diagnosis *d, const char *ref, const struct oid *id)
 	char hex[OID_HEX_SIZE], *keep, *text;
 
 	oid_hex(id, hex);
-	keep = xasprintf("refs/agent-remotes/%s/kept/%s/log/%s", d->remote,
-	    hex, strrchr(ref, '/') + 1);
+	keep = sync_kept_name(d->remote, strrchr(ref, '/') + 1, id);
 	text = shell_format("git --shallow-file '' rev-list --quiet --objects "
 	    "%s && git update-ref %s %s && git push --force-with-lease=%s:%s "
 	    "%s :%s && git push %s %s:%s", hex, keep, hex, ref, hex, d->remote,

@@ -129,18 +129,25 @@ sync_is_below_log(struct repo *r, const struct sync_report *rep,
 	return below;
 }
 
+char *
+sync_kept_name(const char *remote, const char *writer, const struct oid *id)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(id, hex);
+	return xasprintf("refs/agent-remotes/%s/kept/%s/log/%s", remote, hex,
+	    writer);
+}
+
 struct err *
 sync_keep(struct repo *r, const char *remote, const char *writer,
     const struct oid *id, int *made)
 {
-	char hex[OID_HEX_SIZE], *name;
+	char *name = sync_kept_name(remote, writer, id);
 	struct record rec;
 	struct err *e;
 
 	*made = 0;
-	oid_hex(id, hex);
-	name = xasprintf("refs/agent-remotes/%s/kept/%s/log/%s", remote, hex,
-	    writer);
 	e = record_read(r, id, &rec);
 	if (e == NULL || rec.parent_count > 0) {
 		err_free(e);

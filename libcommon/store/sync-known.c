@@ -159,16 +159,11 @@ known_may_come_back(struct repo *r, const struct oid *id)
 static int
 is_aside(struct repo *r, const struct known *k)
 {
-	char hex[OID_HEX_SIZE], *name;
+	char *name = sync_kept_name(k->remote, k->writer, &k->id);
 	struct oid id;
-	struct err *e;
-	int is;
+	struct err *e = ref_read(r, name, &id);
+	int is = e == NULL;
 
-	oid_hex(&k->id, hex);
-	name = xasprintf("refs/agent-remotes/%s/kept/%s/log/%s", k->remote,
-	    hex, k->writer);
-	e = ref_read(r, name, &id);
-	is = e == NULL;
 	err_free(e);
 	free(name);
 	return is;

@@ -85,6 +85,9 @@ struct err *sync_clear_way(struct repo *, const struct sync_report *,
  */
 struct err *sync_keep(struct repo *, const char *remote, const char *writer,
 		const struct oid *, int *made);
+/* The ref by which that is kept, malloc'd. */
+char	*sync_kept_name(const char *remote, const char *writer,
+	    const struct oid *id);
 /* The push of "log/<writer>" arrived: it is whole on the remote again. */
 struct err *sync_restored(struct repo *, struct sync_report *,
 		const char *name);
