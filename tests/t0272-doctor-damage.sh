@@ -115,6 +115,41 @@ t 'an object of another clone, cut short: fetched again' <<'EOF'
 	test_lines 1 aside
 EOF
 
+t 'one that is borrowed, cut short there: named, and left to its owner' <<'EOF'
+	patient lent
+	loosen
+	git clone -q --shared "$PWD" ../lent-c
+	id=$(git rev-parse "$theirs~1")
+	file=$PWD/$(loose "$id")
+	echo "$id" | git pack-objects -q ../pack >../packed
+	cd ../lent-c
+	git remote set-url origin "$(git -C ../lent-a remote get-url origin)"
+	git agent sync
+	test ! -e "$(loose "$id")"
+	cp "$file" ../whole
+	chmod u+w "$file"
+	truncate -s 60 "$file"
+	rm -f .git/agent/index*
+	# libgit2 alone would read it for ever.
+	test_exit 3 timeout 30 git agent log --offline >out 2>err
+	test_grep "object $id is damaged in another repository, .*: mend '$file' there" err
+	test_grep 'a two' out
+	test_exit 1 timeout 60 git agent sync --repair >out
+	test_grep "^damaged-object: '$id': .* mend '$file' there$" out
+	test_grep '^repair: damaged-object: .*: left to you$' out
+	test -s "$file"
+	# A pack that has it serves as well.
+	cp "../pack-$(cat ../packed)".* .git/objects/pack/
+	timeout 30 git agent log --offline >out
+	test_grep 'b one' out
+	nothing_found
+	# A list of them that leads back to where it is.
+	echo "$PWD/.git/objects" >>../lent-a/.git/objects/info/alternates
+	cp ../whole "$file"
+	timeout 30 git agent log --offline >out
+	test_grep 'b one' out
+EOF
+
 t 'objects that are missing: fetched again' <<'EOF'
 	patient missing
 	# A record, and an attachment of one of our own.

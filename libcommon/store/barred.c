@@ -13,9 +13,8 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/shell.h"
+#include "store/alternates.h"
 #include "store/git.h"
-
-#define ALTERNATES_DEPTH 5	/* as git has it */
 
 struct look {
 	char *why, *remedy;
@@ -205,47 +204,40 @@ look_at_loose(struct look *l, const char *objects)
 
 static void look_at_objects(struct look *, const char *, int);
 
-/* A folder a line, by its full path or from here. */
-static void
-look_at_alternates(struct look *l, const char *objects, int depth)
+struct borrowing {
+	struct look *look;
+	int depth;
+};
+
+static int
+look_at_alternate(void *arg, const char *folder, const char *list)
 {
-	char *path = xasprintf("%s/info/alternates", objects);
-	char *line, *rest, *to;
-	struct buf text = BUF_INIT;
+	struct borrowing *b = arg;
+	struct look *l = b->look;
 	struct stat st;
 
-	err_free(file_read(path, &text));
-	rest = text.p;
-	while (text.len > 0 && l->why == NULL &&
-	    (line = strsep(&rest, "\n")) != NULL) {
-		if (*line == '\0' || *line == '#' || *line == '"')
-			continue;
-		to = *line == '/' ? xstrdup(line) :
-		    xasprintf("%s/%s", objects, line);
-		l->borrowed = 1;
-		if (stat(to, &st) == 0)
-			look_at_objects(l, to, depth - 1);
-		else
-			l->why = xasprintf("'%s' is not here, of which '%s' "
-			    "says that it has objects; put it back, or take "
-			    "its line out if it is gone for good", to, path);
-		free(to);
-	}
-	buf_release(&text);
-	free(path);
+	l->borrowed = 1;
+	if (stat(folder, &st) == 0)
+		look_at_objects(l, folder, b->depth - 1);
+	else
+		l->why = xasprintf("'%s' is not here, of which '%s' says that "
+		    "it has objects; put it back, or take its line out if it "
+		    "is gone for good", folder, list);
+	return l->why != NULL;
 }
 
 static void
 look_at_objects(struct look *l, const char *objects, int depth)
 {
 	char *packs = xasprintf("%s/pack", objects);
+	struct borrowing b = { l, depth };
 
 	if (depth > 0 && is_open(l, objects))
 		look_at_packs(l, packs);
 	if (depth > 0 && l->why == NULL)
 		look_at_loose(l, objects);
 	if (depth > 0 && l->why == NULL)
-		look_at_alternates(l, objects, depth);
+		alternates_each(objects, look_at_alternate, &b);
 	free(packs);
 }
 

@@ -191,7 +191,8 @@ mend_here(struct mend *m, const struct finding *f)
 		break;
 	case DOCTOR_DAMAGED_OBJECT:
 	case DOCTOR_MISSING_OBJECT:
-		damaged_object(m, f);
+		if (f->repair != NULL)
+			damaged_object(m, f);
 		break;
 	case DOCTOR_SHALLOW:
 		m->deepen = f->repair != NULL;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -81,6 +82,13 @@ not_here(struct walk *w, const struct oid *id, const struct err *why)
 	struct finding *f;
 
 	oid_hex(id, hex);
+	/* It is borrowed, and git fetches nothing in its place. */
+	if (damaged && access(path, F_OK) != 0) {
+		add(w->d, DOCTOR_DAMAGED_OBJECT, hex, xstrdup(why->msg), NULL,
+		    NULL);
+		free(path);
+		return;
+	}
 	f = add(w->d, damaged ? DOCTOR_DAMAGED_OBJECT :
 	    DOCTOR_MISSING_OBJECT, hex, xasprintf("an object of '%s' is %s",
 	    w->ref, damaged ? "cut short or overwritten" : "not here"),

@@ -23,6 +23,8 @@ struct repo {
 	struct strvec elsewhere, nowhere;	/* keys asked for: git.h, below */
 	char loose_folders[256];	/* 'y', 'n'; 0: not looked for yet */
 	int64_t loose_looked;	/* when they were; clock_monotonic() */
+	struct strvec alternates;	/* see alternates_list(), looked at … */
+	int alternates_known;	/* … once */
 	struct packed_refs packed;	/* as last read */
 	char *damage;		/* what was found first; see repo.h */
 	char *looked;		/* see index_looked() in index-file.h */

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/shell.h"
+#include "store/alternates.h"
 
 #define CHUNK 16384
 #define FRESH (CLOCK_SECOND / 100)	/* as long, a folder is not there */
@@ -58,6 +59,11 @@ loose_may_exist(struct repo *r, const struct oid *oid)
 {
 	int64_t now;
 
+	if (!r->alternates_known)
+		alternates_list(r, &r->alternates);
+	r->alternates_known = 1;
+	if (r->alternates.n > 0)
+		return 1;
 	if (r->loose_folders[oid->b[0]] == 'y')
 		return 1;
 	now = clock_monotonic();
@@ -181,28 +187,97 @@ damaged(struct repo *r, const struct oid *oid, const char *path)
 	return e;
 }
 
-struct err *
-loose_read(struct repo *r, const struct oid *oid, size_t max,
-    enum object_type *type, struct buf *b)
+/* ERR_NOTFOUND: it is not there; *whole is 0 if it is, but damaged. */
+static struct err *
+read_file(const char *path, const struct oid *oid, size_t max,
+    enum object_type *type, struct buf *b, int *whole)
 {
 	struct buf raw = BUF_INIT;
 	struct err *e = NULL;
-	char *path;
-	int fd, whole = 0;
+	int fd;
 
-	path = loose_path(r, oid);
+	*whole = 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		e = err_new(ERR_NOTFOUND, "not loose");
 	else if (fd < 0)
 		e = err_errno("cannot open '%s'", path);
 	else
-		e = inflate_file(fd, path, max, &raw, &whole);
-	if (e == NULL && (!whole || !parse(&raw, oid, type, b)))
-		e = damaged(r, oid, path);
+		e = inflate_file(fd, path, max, &raw, whole);
+	if (e == NULL && *whole)
+		*whole = parse(&raw, oid, type, b);
 	if (fd >= 0)
 		close(fd);
 	buf_release(&raw);
+	return e;
+}
+
+/* 1 if a pack, of this repository or of one that it borrows from, has it. */
+static int
+is_packed(struct repo *r, const struct oid *oid)
+{
+	char *objects = xasprintf("%s/objects", r->commondir);
+	git_odb_backend *packs;
+	git_odb *odb = NULL;
+	git_oid id;
+	size_t i;
+	int is = 0;
+
+	oid_to_git(&id, oid);
+	if (git_odb_new(&odb) == 0) {
+		for (i = 0; i <= r->alternates.n; i++)
+			if (git_odb_backend_pack(&packs, i == 0 ? objects :
+			    r->alternates.v[i - 1]) == 0)
+				(void)git_odb_add_backend(odb, packs, 1);
+		is = git_odb_exists(odb, &id);
+	}
+	git_odb_free(odb);
+	free(objects);
+	return is;
+}
+
+static struct err *
+read_borrowed(struct repo *r, const struct oid *oid, const char *folder,
+    size_t max, enum object_type *type, struct buf *b)
+{
+	char hex[OID_HEX_SIZE], *path;
+	struct err *e;
+	int whole;
+
+	oid_hex(oid, hex);
+	path = xasprintf("%s/%.2s/%s", folder, hex, hex + 2);
+	e = read_file(path, oid, max, type, b, &whole);
+	if (e != NULL && e->code != ERR_INPUT) {
+		/* What cannot be opened cannot be read for ever either. */
+		err_free(e);
+		e = err_new(ERR_NOTFOUND, "not loose");
+	} else if (e == NULL && !whole) {
+		e = is_packed(r, oid) ? err_new(ERR_NOTFOUND, "packed, too") :
+		    err_new(ERR_DAMAGED, "object %s is damaged in another "
+		    "repository, from which this one borrows: mend '%s' there",
+		    hex, path);
+	}
+	free(path);
+	return e;
+}
+
+struct err *
+loose_read(struct repo *r, const struct oid *oid, size_t max,
+    enum object_type *type, struct buf *b)
+{
+	char *path = loose_path(r, oid);
+	struct err *e;
+	size_t i;
+	int whole;
+
+	e = read_file(path, oid, max, type, b, &whole);
+	if (e == NULL && !whole)
+		e = damaged(r, oid, path);
+	for (i = 0; i < r->alternates.n && e != NULL &&
+	    e->code == ERR_NOTFOUND; i++) {
+		err_free(e);
+		e = read_borrowed(r, oid, r->alternates.v[i], max, type, b);
+	}
 	free(path);
 	return e;
 }

@@ -7,12 +7,15 @@
 
 #include "store/git.h"
 
-/* 1 if the folder where it would be is there, or was a moment ago. */
+/*
+ * 1 if the folder where it would be is there, or was a moment ago; and always
+ * where objects are borrowed.
+ */
 int	 loose_may_exist(struct repo *, const struct oid *);
 /*
  * Append the object's bytes.  ERR_NOTFOUND: it is not loose, ask libgit2;
- * ERR_DAMAGED: the text names the file; ERR_INPUT: it has more than `max`
- * bytes, and was not read.
+ * ERR_DAMAGED: the text names the file, here or where it is borrowed from and
+ * no pack has it; ERR_INPUT: it has more than `max` bytes, and was not read.
  */
 struct err *loose_read(struct repo *, const struct oid *, size_t max,
 		enum object_type *, struct buf *);

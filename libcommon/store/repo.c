@@ -356,6 +356,7 @@ repo_close(struct repo *r)
 	strvec_release(&r->nowhere);
 	strvec_release(&r->values);
 	strvec_release(&r->kept);
+	strvec_release(&r->alternates);
 	packed_refs_release(&r->packed);
 	free(r->gitdir);
 	free(r->commondir);

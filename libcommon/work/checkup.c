@@ -53,10 +53,13 @@ print_finding(struct out *o, const char *label, const struct finding *f)
 static void
 print_plan(struct out *o, const struct finding *f)
 {
+	int yours = f->command != NULL || f->code == DOCTOR_BAD_NAME ||
+	    f->code == DOCTOR_DAMAGED_OBJECT;
+
 	begin_line(o, "repair: ", STYLE_WARN, f);
 	out_str(o, ": ");
-	print_clean(o, f->repair != NULL ? f->repair :
-	    f->command != NULL || f->code == DOCTOR_BAD_NAME ? "left to you" : "nothing to be done");
+	print_clean(o, f->repair != NULL ? f->repair : yours ?
+	    "left to you" : "nothing to be done");
 	out_str(o, "\n");
 }
 
