@@ -222,9 +222,8 @@ doctor_is_cut_off(struct repo *r, const struct oid *id)
 	read_shallow(r, &shallow);
 	if (shallow.used > 0)
 		doctor_reach(r, &tip, 1, &met);
-	for (i = 0; i < shallow.size && !cut; i++)
-		cut = !oid_is_zero(&shallow.slot[i]) &&
-		    oidset_has(&met, &shallow.slot[i]);
+	for (i = 0; i < shallow.used && !cut; i++)
+		cut = oidset_has(&met, &shallow.id[i]);
 	oidset_release(&shallow);
 	oidset_release(&met);
 	return cut;

@@ -21,27 +21,34 @@ oid_hex(const struct oid *oid, char out[OID_HEX_SIZE])
 	out[2 * i] = '\0';
 }
 
-/* What a digit stands for, and one more, so that 0 is no digit. */
+/* What a digit stands for, and 16 more, so that 0 is no digit. */
 static const unsigned char hex_digit[256] = {
-	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6,
-	['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12,
-	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+	['0'] = 16, ['1'] = 17, ['2'] = 18, ['3'] = 19, ['4'] = 20,
+	['5'] = 21, ['6'] = 22, ['7'] = 23, ['8'] = 24, ['9'] = 25,
+	['a'] = 26, ['b'] = 27, ['c'] = 28, ['d'] = 29, ['e'] = 30,
+	['f'] = 31,
 };
+
+int
+oid_from_hex(const char *hex, struct oid *oid)
+{
+	unsigned int hi, lo, all = 16;
+	size_t i;
+
+	for (i = 0; i < sizeof(oid->b); i++) {
+		hi = hex_digit[(unsigned char)hex[2 * i]];
+		lo = hex_digit[(unsigned char)hex[2 * i + 1]];
+		all &= hi & lo;
+		oid->b[i] = (unsigned char)(hi << 4 | (lo & 15));
+	}
+	return all != 0 ? 0 : -1;
+}
 
 int
 oid_parse(const char *s, struct oid *oid)
 {
-	unsigned int hi, lo;
-	size_t i;
-
-	for (i = 0; i < sizeof(oid->b); i++) {
-		hi = hex_digit[(unsigned char)s[2 * i]];
-		lo = hi == 0 ? 0 : hex_digit[(unsigned char)s[2 * i + 1]];
-		if (lo == 0)
-			return -1;
-		oid->b[i] = (unsigned char)((hi - 1) << 4 | (lo - 1));
-	}
-	return s[2 * i] == '\0' ? 0 : -1;
+	return strnlen(s, OID_HEX_SIZE) == OID_HEX_SIZE - 1 ?
+	    oid_from_hex(s, oid) : -1;
 }
 
 int
@@ -77,7 +84,7 @@ oid_is_zero(const struct oid *oid)
  * hostile commit may name parents that all begin alike.  So all of it counts,
  * mixed with what nobody can know beforehand.
  */
-static size_t
+static uint32_t
 oid_hash(const struct oid *oid)
 {
 	static uint64_t seed;
@@ -97,51 +104,61 @@ oid_hash(const struct oid *oid)
 		h = (h ^ part[i]) * UINT64_C(0x9e3779b97f4a7c15);
 		h ^= h >> 32;
 	}
-	return (size_t)(h ^ h >> 29);
+	return (uint32_t)(h ^ h >> 29);
 }
 
-/* The slot that holds the name, or the free one where it would go. */
-static size_t
-oidset_find(const struct oidset *set, const struct oid *oid)
+/*
+ * The slot that holds the name, or the free one where it would go.  Names are
+ * apart from the slots, of which eight fit a line of the processor's cache:
+ * most that are looked for are not there, and most of what is not there is
+ * told by a slot alone.
+ */
+static struct oidset_slot *
+oidset_find(const struct oidset *set, const struct oid *oid, uint32_t hash)
 {
-	size_t i = oid_hash(oid);
+	size_t i, mask = set->size - 1;
 
-	for (i &= set->size - 1; !oid_is_zero(&set->slot[i]);
-	    i = (i + 1) & (set->size - 1))
-		if (oid_equal(&set->slot[i], oid))
+	for (i = hash & mask; set->slot[i].place != 0; i = (i + 1) & mask)
+		if (set->slot[i].hash == hash &&
+		    oid_equal(&set->id[set->slot[i].place - 1], oid))
 			break;
-	return i;
+	return &set->slot[i];
 }
 
 static void
 oidset_resize(struct oidset *set)
 {
-	struct oidset bigger = { NULL, set->used, set->size * 2 };
-	size_t i;
+	size_t size = set->size == 0 ? 64 : set->size * 2, i, to;
+	struct oidset_slot *slot = xcalloc(size, sizeof(*slot));
 
-	if (bigger.size == 0)
-		bigger.size = 64;
-	bigger.slot = xcalloc(bigger.size, sizeof(*bigger.slot));
-	for (i = 0; i < set->size; i++)
-		if (!oid_is_zero(&set->slot[i]))
-			bigger.slot[oidset_find(&bigger, &set->slot[i])] =
-			    set->slot[i];
+	for (i = 0; i < set->size; i++) {
+		if (set->slot[i].place == 0)
+			continue;
+		to = set->slot[i].hash & (size - 1);
+		while (slot[to].place != 0)
+			to = (to + 1) & (size - 1);
+		slot[to] = set->slot[i];
+	}
 	free(set->slot);
-	*set = bigger;
+	set->slot = slot;
+	set->size = size;
 }
 
 int
 oidset_add(struct oidset *set, const struct oid *oid)
 {
-	size_t i;
+	uint32_t hash = oid_hash(oid);
+	struct oidset_slot *slot;
 
 	if (set->used * 4 >= set->size * 3)
 		oidset_resize(set);
-	i = oidset_find(set, oid);
-	if (!oid_is_zero(&set->slot[i]))
+	slot = oidset_find(set, oid, hash);
+	if (slot->place != 0)
 		return 0;
-	set->slot[i] = *oid;
-	set->used++;
+	ALLOC_GROW(set->id, set->used, set->cap);
+	set->id[set->used++] = *oid;
+	slot->hash = hash;
+	slot->place = (uint32_t)set->used;
 	return 1;
 }
 
@@ -149,12 +166,13 @@ int
 oidset_has(const struct oidset *set, const struct oid *oid)
 {
 	return set->size != 0 &&
-	    !oid_is_zero(&set->slot[oidset_find(set, oid)]);
+	    oidset_find(set, oid, oid_hash(oid))->place != 0;
 }
 
 void
 oidset_release(struct oidset *set)
 {
+	free(set->id);
 	free(set->slot);
 	memset(set, 0, sizeof(*set));
 }

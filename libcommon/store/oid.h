@@ -3,6 +3,7 @@
 #define STORE_OID_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define OID_HEX_SIZE 41		/* 40 hexadecimal digits and a NUL */
 
@@ -13,17 +14,23 @@ struct oid {
 void	oid_hex(const struct oid *, char out[OID_HEX_SIZE]);
 /* Exactly 40 lower-case hexadecimal digits.  0, or -1. */
 int	oid_parse(const char *, struct oid *);
+/* The same, of 40 bytes behind which may be anything. */
+int	oid_from_hex(const char *, struct oid *);
 int	oid_cmp(const struct oid *, const struct oid *);
 int	oid_equal(const struct oid *, const struct oid *);
 int	oid_is_zero(const struct oid *);
 
-/* A set of object names. */
+/* A set of object names, up to 4 billion of them. */
 struct oidset {
-	struct oid *slot;	/* open addressing; an all-zero name is free */
-	size_t used, size;	/* size is 0 or a power of two */
+	struct oid *id;		/* in the order in which they were added */
+	size_t used, cap;
+	struct oidset_slot {
+		uint32_t hash, place;	/* place of the name plus one; 0: free */
+	} *slot;		/* open addressing */
+	size_t size;		/* 0 or a power of two */
 };
 
-#define OIDSET_INIT { NULL, 0, 0 }
+#define OIDSET_INIT { NULL, 0, 0, NULL, 0 }
 
 int	oidset_add(struct oidset *, const struct oid *); /* 1: was not there */
 int	oidset_has(const struct oidset *, const struct oid *);
