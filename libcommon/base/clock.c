@@ -79,37 +79,48 @@ clock_format(int64_t us, char out[CLOCK_TEXT_SIZE])
 	    (unsigned)(s % 60), (unsigned)frac % 1000000);
 }
 
+/* Of so many digits; below 0 if there is another character among them. */
+static int
+number(const char *s, int digits)
+{
+	int v = 0, i;
+
+	for (i = 0; i < digits; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -1;
+		v = v * 10 + (s[i] - '0');
+	}
+	return v;
+}
+
+/* Called for each record of a million: without sscanf. */
 int
 clock_parse(const char *s, int64_t *us)
 {
-	static const char form[] = "dddd-dd-ddTdd:dd:dd.ddddddZ";
-	int v[7] = { 0 }, field = 0, inside = 0;
-	size_t i;
-	int y, mo, d;
+	int year, mon, day, hour, min, sec, frac, y, m, d;
 
-	if (strlen(s) != sizeof(form) - 1)
+	if (strlen(s) != CLOCK_TEXT_SIZE - 1 || s[4] != '-' || s[7] != '-' ||
+	    s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[19] != '.' ||
+	    s[26] != 'Z')
 		return -1;
-	for (i = 0; i < sizeof(form) - 1; i++) {
-		if (form[i] != 'd') {
-			if (s[i] != form[i])
-				return -1;
-			field += inside;
-			inside = 0;
-			continue;
-		}
-		if (s[i] < '0' || s[i] > '9')
-			return -1;
-		v[field] = v[field] * 10 + (s[i] - '0');
-		inside = 1;
-	}
-	if (v[0] < 1970 || v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > 31 ||
-	    v[3] > 23 || v[4] > 59 || v[5] > 59)
+	year = number(s, 4);
+	mon = number(s + 5, 2);
+	day = number(s + 8, 2);
+	hour = number(s + 11, 2);
+	min = number(s + 14, 2);
+	sec = number(s + 17, 2);
+	frac = number(s + 20, 6);
+	if (year < 1970 || mon < 1 || mon > 12 || day < 1 || day > 31 ||
+	    hour < 0 || hour > 23 || min < 0 || min > 59 || sec < 0 ||
+	    sec > 59 || frac < 0)
 		return -1;
-	*us = (((days_from_civil(v[0], v[1], v[2]) * 24 + v[3]) * 60 + v[4]) *
-	    60 + v[5]) * CLOCK_SECOND + v[6];
+	*us = (((days_from_civil(year, mon, day) * 24 + hour) * 60 + min) *
+	    60 + sec) * CLOCK_SECOND + frac;
 	/* 31 April and its like do not survive the round trip. */
-	civil_from_days(*us / CLOCK_SECOND / 86400, &y, &mo, &d);
-	return y == v[0] && mo == v[1] && d == v[2] ? 0 : -1;
+	if (day <= 28)
+		return 0;
+	civil_from_days(*us / CLOCK_SECOND / 86400, &y, &m, &d);
+	return y == year && m == mon && d == day ? 0 : -1;
 }
 
 void

@@ -38,7 +38,8 @@ index_batch_kind(struct index_batch *b, const char *kind)
 		b->n_kinds++;
 	}
 	for (i = 0; i < b->n_kinds; i++)
-		if (strncmp(b->kinds[i], kind, KIND_SIZE) == 0)
+		if (b->kinds[i][0] == kind[0] &&
+		    strncmp(b->kinds[i], kind, KIND_SIZE) == 0)
 			return (uint16_t)i;
 	if (b->n_kinds == KINDS_MAX || strlen(kind) >= KIND_SIZE)
 		return KIND_OTHER;

@@ -279,7 +279,7 @@ visit(struct walk *k, const struct oid *id, const struct item *child)
 	if (child == NULL)
 		oidset_add(&k->tips, id);
 	/* What is new is asked for its size, and a ref may be anything. */
-	e = record_read_next(k->w->repo, id, child == NULL ||
+	e = record_read_trailers(k->w->repo, id, child == NULL ||
 	    k->w->index != NULL, &k->rec);
 	k->rec.id = *id;
 	if (e == NULL || e->code == ERR_INPUT) {

@@ -36,7 +36,8 @@ trailers_add(struct trailers *t, const char *key, const char *value)
 
 	ALLOC_GROW(t->v, t->n, t->cap);
 	new = &t->v[t->n++];
-	new->key = pool_strndup(&t->text, key, strlen(key));
+	new->key_len = strlen(key);
+	new->key = pool_strndup(&t->text, key, new->key_len);
 	new->value = pool_strndup(&t->text, value, strlen(value));
 	one_line(new->value);
 }
@@ -85,36 +86,32 @@ line_end(char *p, char *end)
 static char *
 last_paragraph(char *text, char *end)
 {
-	char *p, *stop, *start = NULL;
-	int blank_before = 0, seen_text = 0;
+	char *line, *stop, *newline;
 
-	for (p = text; p < end; p = stop < end ? stop + 1 : end) {
-		stop = line_end(p, end);
-		if (is_blank_line(p, stop)) {
-			blank_before = 1;
-			continue;
-		}
-		if (blank_before && seen_text)
-			start = p;
-		blank_before = 0;
-		seen_text = 1;
+	while (end > text && is_space(end[-1]))
+		end--;
+	for (stop = end;; stop = newline) {
+		newline = memrchr(text, '\n', (size_t)(stop - text));
+		if (newline == NULL)
+			return NULL;
+		line = newline + 1;
+		if (is_blank_line(line, stop))
+			return is_blank_line(text, line) ? NULL : stop + 1;
 	}
-	return start;
 }
 
-/* Length of the key at the start of a trailer line, or 0. */
-static size_t
-key_length(const char *line, const char *stop)
+/* The colon behind the key of a trailer line, and the key's length; or NULL. */
+static char *
+after_key(char *line, const char *stop, size_t *len)
 {
-	const char *p = line;
-	size_t n;
+	char *p = line;
 
 	while (p < stop && (isalnum((unsigned char)*p) || *p == '-'))
 		p++;
-	n = (size_t)(p - line);
+	*len = (size_t)(p - line);
 	while (p < stop && (*p == ' ' || *p == '\t'))
 		p++;
-	return p < stop && *p == ':' ? n : 0;
+	return *len > 0 && p < stop && *p == ':' ? p : NULL;
 }
 
 static void
@@ -153,16 +150,16 @@ trailer_line(struct trailers *t, char **last_end, char *p, char *stop)
 		join(&t->v[t->n - 1], last_end, p, stop);
 		return 0;
 	}
-	n = key_length(p, stop);
-	if (n == 0)
+	value = after_key(p, stop, &n);
+	if (value++ == NULL)
 		return -1;
-	value = (char *)memchr(p, ':', (size_t)(stop - p)) + 1;
 	trim(&value, &end);
 	*end = '\0';
 	*last_end = end;
 	p[n] = '\0';
 	ALLOC_GROW(t->v, t->n, t->cap);
 	t->v[t->n].key = p;
+	t->v[t->n].key_len = n;
 	t->v[t->n++].value = value;
 	return 0;
 }
@@ -185,8 +182,10 @@ trailers_parse(struct trailers *t, char *message, size_t len)
 		t->n = 0;
 		return len;
 	}
-	for (n = 0; n < t->n; n++)
-		one_line(t->v[n].value);
+	/* They are of one line each, but for what some call a line's end. */
+	if (memchr(start, '\r', (size_t)(end - start)) != NULL)
+		for (n = 0; n < t->n; n++)
+			one_line(t->v[n].value);
 	return (size_t)(start - message);
 }
 
@@ -213,13 +212,20 @@ forget_values(struct record *rec)
 	*rec = none;
 }
 
+/* Nearly all keys begin alike and few are equally long. */
+static int
+is_key(const struct trailer *t, const char *key, size_t len)
+{
+	return t->key_len == len && strcasecmp(t->key, key) == 0;
+}
+
 const char *
 record_trailer(const struct record *rec, const char *key)
 {
-	size_t i;
+	size_t i, len = strlen(key);
 
 	for (i = 0; i < rec->trailers.n; i++)
-		if (strcasecmp(rec->trailers.v[i].key, key) == 0)
+		if (is_key(&rec->trailers.v[i], key, len))
 			return rec->trailers.v[i].value;
 	return NULL;
 }
@@ -227,11 +233,11 @@ record_trailer(const struct record *rec, const char *key)
 size_t
 record_rolled_up_from(const struct record *rec)
 {
+	static const char key[] = "Agent-Rolled-Up";
 	size_t i, n = 0;
 
 	for (i = 0; i < rec->trailers.n; i++)
-		n += strcasecmp(rec->trailers.v[i].key,
-		    "Agent-Rolled-Up") == 0;
+		n += (size_t)is_key(&rec->trailers.v[i], key, sizeof(key) - 1);
 	return rec->parent_count - (n <= rec->parent_count ? n : 0);
 }
 
@@ -245,15 +251,14 @@ malformed(const char *why)
 static int
 header_name(const char *hex, struct oid *id)
 {
-	char text[OID_HEX_SIZE], *p;
+	char text[OID_HEX_SIZE - 1];
+	size_t i;
 
-	memcpy(text, hex, OID_HEX_SIZE - 1);
-	text[OID_HEX_SIZE - 1] = '\0';
-	if (oid_parse(text, id) == 0)
+	if (oid_from_hex(hex, id) == 0)
 		return 0;
-	for (p = text; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return oid_parse(text, id);
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = (char)tolower((unsigned char)hex[i]);
+	return oid_from_hex(text, id);
 }
 
 static struct err *
@@ -291,19 +296,21 @@ parse_author(struct record *rec, char *p, char *stop)
 }
 
 static struct err *
-parse_headers(struct record *rec, char *p, char *end, char **message)
+parse_headers(struct record *rec, char *p, char *end, char **message,
+    int whole)
 {
 	struct err *e = NULL;
 	char *stop;
 
 	while (e == NULL && p < end && *p != '\n') {
 		stop = line_end(p, end);
-		if (strncmp(p, "tree ", 5) == 0 && stop - p == 45) {
+		if (stop - p == 45 && memcmp(p, "tree ", 5) == 0) {
 			if (header_name(p + 5, &rec->tree) != 0)
 				e = malformed("its tree's name is not one");
-		} else if (strncmp(p, "parent ", 7) == 0 && stop - p == 47) {
+		} else if (stop - p == 47 && memcmp(p, "parent ", 7) == 0) {
 			e = add_parent(rec, p + 7);
-		} else if (strncmp(p, "author ", 7) == 0) {
+		} else if (whole && stop - p > 7 &&
+		    memcmp(p, "author ", 7) == 0) {
 			parse_author(rec, p + 7, stop);
 		}
 		p = stop < end ? stop + 1 : end;
@@ -320,12 +327,11 @@ parse_headers(struct record *rec, char *p, char *end, char **message)
 static struct err *
 need_once(const struct record *rec, const char *key, const char **value)
 {
-	size_t i, count = 0;
+	size_t i, count = 0, len = strlen(key);
 
 	*value = NULL;
 	for (i = 0; i < rec->trailers.n; i++)
-		if (strcasecmp(rec->trailers.v[i].key, key) == 0 &&
-		    count++ == 0)
+		if (is_key(&rec->trailers.v[i], key, len) && count++ == 0)
 			*value = rec->trailers.v[i].value;
 	if (count == 1 && **value != '\0')
 		return NULL;
@@ -336,8 +342,11 @@ need_once(const struct record *rec, const char *key, const char **value)
 static int
 is_word(const char *s)
 {
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	size_t n = 0;
 
+	while ((s[n] >= 'a' && s[n] <= 'z') || (s[n] >= '0' && s[n] <= '9') ||
+	    s[n] == '-')
+		n++;
 	return n > 0 && n <= 32 && s[n] == '\0';
 }
 
@@ -365,9 +374,9 @@ split_text(struct record *rec, char *text, char *end)
 
 /* Of the message, whose headers have been read. */
 static struct err *
-parse_message(struct record *rec, char *message, size_t len)
+parse_message(struct record *rec, char *message, size_t len, int whole)
 {
-	const char *clock, *writer;
+	const char *clock;
 	struct err *e;
 	size_t n;
 
@@ -385,28 +394,38 @@ parse_message(struct record *rec, char *message, size_t len)
 		return malformed("its Agent-Kind is not a word");
 	if (clock_parse(clock, &rec->clock) != 0)
 		return malformed("its Agent-Clock is not a time");
-	writer = record_trailer(rec, "Agent-Writer");
-	rec->writer = writer == NULL ? "" : writer;
+	if (!whole)
+		return NULL;
+	rec->writer = record_trailer(rec, "Agent-Writer");
+	if (rec->writer == NULL)
+		rec->writer = "";
 	split_text(rec, message, message + n);
 	return NULL;
 }
 
-struct err *
-record_parse(struct record *rec, const struct oid *id)
+static struct err *
+parse(struct record *rec, const struct oid *id, int whole)
 {
 	char *end = rec->text.p + rec->text.len, *message;
 	struct err *e;
 
 	forget_values(rec);
 	rec->id = *id;
-	e = parse_headers(rec, rec->text.p, end, &message);
+	e = parse_headers(rec, rec->text.p, end, &message, whole);
 	if (e == NULL)
-		e = parse_message(rec, message, (size_t)(end - message));
+		e = parse_message(rec, message, (size_t)(end - message),
+		    whole);
 	return e;
 }
 
 struct err *
-record_read_next(struct repo *r, const struct oid *id, int ask,
+record_parse(struct record *rec, const struct oid *id)
+{
+	return parse(rec, id, 1);
+}
+
+static struct err *
+read_next(struct repo *r, const struct oid *id, int ask, int whole,
     struct record *rec)
 {
 	enum object_type type;
@@ -418,8 +437,22 @@ record_read_next(struct repo *r, const struct oid *id, int ask,
 	if (e == NULL && type != OBJECT_COMMIT)
 		e = malformed("not a commit");
 	if (e == NULL)
-		e = record_parse(rec, id);
+		e = parse(rec, id, whole);
 	return e;
+}
+
+struct err *
+record_read_next(struct repo *r, const struct oid *id, int ask,
+    struct record *rec)
+{
+	return read_next(r, id, ask, 1, rec);
+}
+
+struct err *
+record_read_trailers(struct repo *r, const struct oid *id, int ask,
+    struct record *rec)
+{
+	return read_next(r, id, ask, 0, rec);
 }
 
 struct err *

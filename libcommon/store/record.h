@@ -24,6 +24,7 @@
 struct trailer {
 	char *key;		/* "Agent-Kind" */
 	char *value;		/* one line; folded ones are joined by a blank */
+	size_t key_len;
 };
 
 struct trailers {
@@ -75,6 +76,12 @@ struct err *record_read(struct repo *, const struct oid *, struct record *);
  * memory, which is used again.
  */
 struct err *record_read_next(struct repo *, const struct oid *, int ask,
+		struct record *);
+/*
+ * The same without what only people read: author, writer, subject and body
+ * are not set.  Whether it is a record does not depend on them.
+ */
+struct err *record_read_trailers(struct repo *, const struct oid *, int ask,
 		struct record *);
 /*
  * 1 if the object can be read, whatever is in it; what is damaged is as good
