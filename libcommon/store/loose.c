@@ -27,18 +27,16 @@ loose_path(struct repo *r, const struct oid *oid)
 	return xasprintf("%s/objects/%.2s/%s", r->commondir, hex, hex + 2);
 }
 
-/* Most objects are in packs, and then most of the 256 folders are not there. */
 static void
-look_for_folders(struct repo *r)
+look_for_folders_in(struct repo *r, const char *objects)
 {
 	static const char digits[] = "0123456789abcdef";
-	char *path = xasprintf("%s/objects", r->commondir);
 	const char *high, *low;
 	struct dirent *entry;
-	DIR *d = opendir(path);
+	DIR *d = opendir(objects);
 
-	memset(r->loose_folders, d == NULL ? 'y' : 'n',
-	    sizeof(r->loose_folders));
+	if (d == NULL)		/* they may be there all the same */
+		memset(r->loose_folders, 'y', sizeof(r->loose_folders));
 	while (d != NULL && (entry = readdir(d)) != NULL) {
 		if (strlen(entry->d_name) != 2)
 			continue;
@@ -50,7 +48,20 @@ look_for_folders(struct repo *r)
 	}
 	if (d != NULL)
 		closedir(d);
-	free(path);
+}
+
+/* Most objects are in packs, and then most of the 256 folders are not there. */
+static void
+look_for_folders(struct repo *r)
+{
+	char *objects = xasprintf("%s/objects", r->commondir);
+	size_t i;
+
+	memset(r->loose_folders, 'n', sizeof(r->loose_folders));
+	look_for_folders_in(r, objects);
+	for (i = 0; i < r->alternates.n; i++)
+		look_for_folders_in(r, r->alternates.v[i]);
+	free(objects);
 }
 
 /* Others make folders while a loop, say, is at work. */
@@ -59,13 +70,11 @@ loose_may_exist(struct repo *r, const struct oid *oid)
 {
 	int64_t now;
 
+	if (r->loose_folders[oid->b[0]] == 'y')
+		return 1;
 	if (!r->alternates_known)
 		alternates_list(r, &r->alternates);
 	r->alternates_known = 1;
-	if (r->alternates.n > 0)
-		return 1;
-	if (r->loose_folders[oid->b[0]] == 'y')
-		return 1;
 	now = clock_monotonic();
 	if (r->loose_folders[0] == 0 || now - r->loose_looked > FRESH) {
 		look_for_folders(r);

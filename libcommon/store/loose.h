@@ -8,8 +8,8 @@
 #include "store/git.h"
 
 /*
- * 1 if the folder where it would be is there, or was a moment ago; and always
- * where objects are borrowed.
+ * 1 if the folder where it would be is there, or was a moment ago, here or
+ * where objects are borrowed from.
  */
 int	 loose_may_exist(struct repo *, const struct oid *);
 /*
