@@ -151,8 +151,9 @@ trailer_line(struct trailers *t, char **last_end, char *p, char *stop)
 		return 0;
 	}
 	value = after_key(p, stop, &n);
-	if (value++ == NULL)
+	if (value == NULL)
 		return -1;
+	value++;
 	trim(&value, &end);
 	*end = '\0';
 	*last_end = end;
