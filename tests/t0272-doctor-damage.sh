@@ -126,6 +126,8 @@ t 'one that is borrowed, cut short there: named, and left to its owner' <<'EOF'
 	git remote set-url origin "$(git -C ../lent-a remote get-url origin)"
 	git agent sync
 	test ! -e "$(loose "$id")"
+	git agent log done 'c one' 2>err
+	test_grep "^recorded .*, pushed to 'origin'$" err
 	cp "$file" ../whole
 	chmod u+w "$file"
 	truncate -s 60 "$file"
@@ -143,11 +145,84 @@ t 'one that is borrowed, cut short there: named, and left to its owner' <<'EOF'
 	timeout 30 git agent log --offline >out
 	test_grep 'b one' out
 	nothing_found
-	# A list of them that leads back to where it is.
-	echo "$PWD/.git/objects" >>../lent-a/.git/objects/info/alternates
+	# Lists that lead back to where they are, by many names.
+	for i in {1..30}; do
+		echo "$PWD/.git/objects"
+		printf '%s/.git/' "$SCRATCH/lent-a"
+		printf './%.0s' $(seq "$i")
+		echo objects
+	done >../lent-a/.git/objects/info/alternates
+	cat ../lent-a/.git/objects/info/alternates >>.git/objects/info/alternates
 	cp ../whole "$file"
 	timeout 30 git agent log --offline >out
 	test_grep 'b one' out
+	# It is cut short in one of them, and whole in another.
+	truncate -s 60 "$file"
+	mkdir -p "../lent-d/${id:0:2}"
+	cp ../whole "../lent-d/${id:0:2}/${id:2}"
+	rm -f ".git/objects/pack/pack-$(cat ../packed)".*
+	echo "$SCRATCH/lent-d" >>.git/objects/info/alternates
+	timeout 30 git agent log --offline >out
+	test_grep 'b one' out
+EOF
+
+t 'a repository that is borrowed from is not here: found, nothing is mended' <<'EOF'
+	patient lender
+	loosen
+	id=$(git rev-parse "$theirs~1")
+	file=$PWD/$(loose "$id")
+	git clone -q --shared "$PWD" ../lender-c
+	cd ../lender-c
+	git remote set-url origin "$(git -C ../lender-a remote get-url origin)"
+	git agent sync
+	# A pack of theirs without an index: nothing of ours to remove there.
+	pack=$(echo "$id" | git -C ../lender-a pack-objects -q \
+		.git/objects/pack/pack)
+	rm -f "$file" "$SCRATCH/lender-a/.git/objects/pack/pack-$pack.idx"
+	test_exit 1 git agent sync --check --json >out
+	jq -e '[.findings[] | select(.code == "unreadable") | .command == null
+		and (.meaning | test("has no index; it is another repository"))
+		] == [true]' out
+	mv ../lender-a ../lender-moved
+	git pack-refs --all
+	test_exit 1 git agent sync --check >out
+	test_grep "^unreadable: 'objects': .*lender-a.* is not here" out
+	test_exit 1 git agent sync --repair >out
+	test_grep '^done: mended nothing' out
+EOF
+
+t "a commit of the project's own, or its tree, cut short: named" <<'EOF'
+	for what in 'HEAD' 'HEAD^{tree}'; do
+		name=code-${#what}
+		patient "$name"
+		git push -q origin HEAD
+		git clone -q --no-hardlinks "$(git remote get-url origin)" \
+			"../$name-c"
+		cd "../$name-c"
+		git agent sync -q
+		test ! -e .git/objects/pack/pack-*.pack || loosen
+		id=$(git rev-parse "$what")
+		file=$(loose "$what")
+		cut_short "$what"
+		# libgit2 alone would read it for ever.
+		timeout 60 git agent status --offline >out
+		test_exit 1 timeout 60 git agent sync --check >out
+		test_grep "^damaged-object: 'HEAD': object $id is damaged" out
+		test_exit 128 timeout 60 git agent check HEAD 2>err
+		test_grep "$id" err
+		test_exit 128 timeout 60 git agent check HEAD~0 2>err
+		test_exit 3 timeout 60 git agent steer --list 2>err
+		test_grep "object $id is damaged" err
+		# Neither a pipe nor a folder is an object.
+		rm -f "$file"
+		mkfifo "$file"
+		test_exit 1 timeout 60 git agent sync --check >out
+		test_grep "^damaged-object: 'HEAD': object $id is damaged" out
+		rm -f "$file"
+		mkdir "$file"
+		test_exit 1 timeout 60 git agent sync --check >out
+		test_grep "^damaged-object: 'HEAD': object $id is damaged" out
+	done
 EOF
 
 t 'objects that are missing: fetched again' <<'EOF'

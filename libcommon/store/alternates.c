@@ -2,69 +2,91 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
 
-void
-alternates_each(const char *objects, int (*each)(void *, const char *,
-    const char *), void *arg)
+#define NESTING_MAX 5		/* lists behind lists (git's object-file.c) */
+#define VARIABLE "GIT_ALTERNATE_OBJECT_DIRECTORIES"
+
+struct listing {
+	struct strvec *folders;
+	char **gone;
+	struct stat *met;	/* those, and the repository's own */
+	size_t n, cap;
+};
+
+/* 1 if it is a folder that was not met by another name. */
+static int
+meet(struct listing *l, const char *folder, const char *list)
+{
+	struct stat st;
+	size_t i;
+
+	if (stat(folder, &st) != 0) {
+		if (l->gone != NULL && *l->gone == NULL)
+			*l->gone = xasprintf("'%s' is not here, of which '%s' "
+			    "says that it has objects; put it back, or take "
+			    "its line out if it is gone for good", folder,
+			    list);
+		return 0;
+	}
+	for (i = 0; i < l->n; i++)
+		if (l->met[i].st_dev == st.st_dev &&
+		    l->met[i].st_ino == st.st_ino)
+			return 0;
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	ALLOC_GROW(l->met, l->n, l->cap);
+	l->met[l->n++] = st;
+	return 1;
+}
+
+static void
+read_list(struct listing *l, const char *objects, int nesting)
 {
 	char *path = xasprintf("%s/info/alternates", objects);
 	char *line, *rest, *folder;
 	struct buf text = BUF_INIT;
-	int end = 0;
 
 	err_free(file_read(path, &text));
 	rest = text.p;
-	while (text.len > 0 && !end && (line = strsep(&rest, "\n")) != NULL) {
+	while (text.len > 0 && (line = strsep(&rest, "\r\n")) != NULL) {
 		if (*line == '\0' || *line == '#' || *line == '"')
 			continue;
 		folder = *line == '/' ? xstrdup(line) :
 		    xasprintf("%s/%s", objects, line);
-		end = each(arg, folder, path);
+		if (meet(l, folder, path)) {
+			strvec_push(l->folders, folder);
+			if (nesting < NESTING_MAX)
+				read_list(l, folder, nesting + 1);
+		}
 		free(folder);
 	}
 	buf_release(&text);
 	free(path);
 }
 
-struct listing {
-	struct strvec *folders;
-	int depth;
-};
-
-static int
-add(void *arg, const char *folder, const char *list)
-{
-	struct listing *l = arg;
-	struct listing behind = { l->folders, l->depth - 1 };
-
-	(void)list;
-	if (strvec_has(l->folders, folder))
-		return 0;
-	strvec_push(l->folders, folder);
-	if (behind.depth > 0)
-		alternates_each(folder, add, &behind);
-	return 0;
-}
-
 void
-alternates_list(struct repo *r, struct strvec *folders)
+alternates_list(struct repo *r, struct strvec *folders, char **gone)
 {
-	struct listing l = { folders, ALTERNATES_DEPTH };
-	const char *more = getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
+	struct listing l = { folders, gone, NULL, 0, 0 };
+	const char *more = getenv(VARIABLE);
 	char *objects = xasprintf("%s/objects", repo_commondir(r));
-	char *copy, *rest, *folder;
+	char *copy = xstrdup(more == NULL ? "" : more), *rest = copy, *folder;
 
-	alternates_each(objects, add, &l);
-	free(objects);
-	if (more == NULL)
-		return;
-	rest = copy = xstrdup(more);
+	if (gone != NULL)
+		*gone = NULL;
+	(void)meet(&l, objects, "");
+	read_list(&l, objects, 0);
 	while ((folder = strsep(&rest, ":")) != NULL)
-		if (*folder != '\0')
-			(void)add(&l, folder, "");
+		if (*folder != '\0' && meet(&l, folder, VARIABLE)) {
+			strvec_push(folders, folder);
+			read_list(&l, folder, 1);
+		}
+	free(l.met);
 	free(copy);
+	free(objects);
 }

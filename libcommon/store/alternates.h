@@ -8,16 +8,14 @@
 #include "base/strvec.h"
 #include "store/repo.h"
 
-#define ALTERNATES_DEPTH 5	/* of those that borrow in turn, as git has it */
-
 /*
- * Each folder of objects that this one borrows from, by a path that can be
- * opened from here, and the file that names it; not those that they borrow
- * from.  Until the callback returns non-zero.
+ * The folders of objects that it borrows from, by paths that can be opened
+ * from here: those of its list, those of their lists as deep as git follows
+ * them, and those of GIT_ALTERNATE_OBJECT_DIRECTORIES; each folder once,
+ * whatever it is called, and its own not at all.  What is not there is left
+ * out; of the first such *gone is a clause for people, malloc'd, or NULL if
+ * there is none.  `gone` may be NULL.
  */
-void	 alternates_each(const char *objects, int (*)(void *arg,
-	    const char *folder, const char *list), void *arg);
-/* All of them, also those of GIT_ALTERNATE_OBJECT_DIRECTORIES, once each. */
-void	 alternates_list(struct repo *, struct strvec *folders);
+void	 alternates_list(struct repo *, struct strvec *folders, char **gone);
 
 #endif

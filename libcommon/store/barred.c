@@ -32,7 +32,7 @@ not_readable(struct look *l, const char *path)
 static int
 is_open(struct look *l, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd >= 0)
 		close(fd);
@@ -78,7 +78,7 @@ static int
 is_cut_short(struct look *l, const char *pack, int idx)
 {
 	unsigned char has[20], wanted[20];
-	int fd = open(pack, O_RDONLY | O_CLOEXEC), cut = 0;
+	int fd = open(pack, O_RDONLY | O_NONBLOCK | O_CLOEXEC), cut = 0;
 	ssize_t n = 0, m = 0;
 	struct stat st, is;
 
@@ -102,12 +102,10 @@ not_whole(struct look *l, const char *pack, const char *idx)
 	char *away = xasprintf("%s.damaged", pack);
 
 	l->why = xasprintf("the pack '%s' is cut short or overwritten, and "
-	    "git uses nothing of it%s", pack, l->borrowed ? "; it is another "
-	    "repository's, from which this one borrows objects" : "; to take "
+	    "git uses nothing of it%s", pack, l->borrowed ? "" : "; to take "
 	    "out what is whole ends with 'early EOF'");
-	if (!l->borrowed)
-		l->remedy = shell_format("rm -f %s && mv %s %s && git "
-		    "unpack-objects -q -r <%s", idx, pack, away, away);
+	l->remedy = shell_format("rm -f %s && mv %s %s && git "
+	    "unpack-objects -q -r <%s", idx, pack, away, away);
 	free(away);
 }
 
@@ -120,7 +118,7 @@ look_at_pack(struct look *l, const char *dir, const char *name, size_t len)
 	int fd = -1;
 
 	if (is_open(l, pack) && is_open(l, idx))
-		fd = open(idx, O_RDONLY | O_CLOEXEC);
+		fd = open(idx, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (l->why == NULL && (fd < 0 || !is_index(fd))) {
 		l->why = xasprintf("the pack '%s' has no index%s", pack,
 		    fd < 0 ? "" : " that is whole");
@@ -142,9 +140,10 @@ look_for_pack(struct look *l, const char *dir, const char *name, size_t len)
 	char *pack = xasprintf("%s/%.*s.pack", dir, (int)len, name);
 
 	if (access(pack, F_OK) != 0 && errno == ENOENT)
-		l->why = xasprintf("'%s' is not here, and its index is; put "
-		    "it back, or remove '%s/%s' if it is gone for good", pack,
-		    dir, name);
+		l->why = l->borrowed ? xasprintf("'%s' is not here, and its "
+		    "index is", pack) : xasprintf("'%s' is not here, and its "
+		    "index is; put it back, or remove '%s/%s' if it is gone "
+		    "for good", pack, dir, name);
 	free(pack);
 }
 
@@ -202,43 +201,43 @@ look_at_loose(struct look *l, const char *objects)
 	free(path);
 }
 
-static void look_at_objects(struct look *, const char *, int);
-
-struct borrowing {
-	struct look *look;
-	int depth;
-};
-
-static int
-look_at_alternate(void *arg, const char *folder, const char *list)
+static void
+look_at_objects(struct look *l, const char *objects)
 {
-	struct borrowing *b = arg;
-	struct look *l = b->look;
-	struct stat st;
+	char *packs = xasprintf("%s/pack", objects);
 
-	l->borrowed = 1;
-	if (stat(folder, &st) == 0)
-		look_at_objects(l, folder, b->depth - 1);
-	else
-		l->why = xasprintf("'%s' is not here, of which '%s' says that "
-		    "it has objects; put it back, or take its line out if it "
-		    "is gone for good", folder, list);
-	return l->why != NULL;
+	if (is_open(l, objects))
+		look_at_packs(l, packs);
+	if (l->why == NULL)
+		look_at_loose(l, objects);
+	free(packs);
 }
 
 static void
-look_at_objects(struct look *l, const char *objects, int depth)
+look_at_borrowed(struct look *l, struct repo *r)
 {
-	char *packs = xasprintf("%s/pack", objects);
-	struct borrowing b = { l, depth };
+	struct strvec folders = STRVEC_INIT;
+	size_t i;
 
-	if (depth > 0 && is_open(l, objects))
-		look_at_packs(l, packs);
-	if (depth > 0 && l->why == NULL)
-		look_at_loose(l, objects);
-	if (depth > 0 && l->why == NULL)
-		alternates_each(objects, look_at_alternate, &b);
-	free(packs);
+	alternates_list(r, &folders, &l->why);
+	for (i = 0; i < folders.n && l->why == NULL; i++) {
+		l->borrowed = 1;
+		look_at_objects(l, folders.v[i]);
+	}
+	strvec_release(&folders);
+}
+
+/* What is another repository's is its owner's to mend. */
+static void
+leave_to_owner(struct look *l)
+{
+	char *why = l->why;
+
+	l->why = xasprintf("%s; it is another repository's, from which this "
+	    "one borrows objects", why);
+	free(why);
+	free(l->remedy);
+	l->remedy = NULL;
 }
 
 char *
@@ -247,8 +246,23 @@ objects_barred(struct repo *r, char **remedy)
 	char *objects = xasprintf("%s/objects", repo_commondir(r));
 	struct look l = { NULL, NULL, 0 };
 
-	look_at_objects(&l, objects, ALTERNATES_DEPTH);
+	look_at_objects(&l, objects);
 	free(objects);
+	if (l.why == NULL)
+		look_at_borrowed(&l, r);
+	if (l.why != NULL && l.borrowed)
+		leave_to_owner(&l);
 	*remedy = l.remedy;
 	return l.why;
+}
+
+char *
+objects_lender_gone(struct repo *r)
+{
+	struct strvec folders = STRVEC_INIT;
+	char *why;
+
+	alternates_list(r, &folders, &why);
+	strvec_release(&folders);
+	return why;
 }

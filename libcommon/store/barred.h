@@ -18,5 +18,10 @@
  * it without an index for a moment.
  */
 char	*objects_barred(struct repo *, char **remedy);
+/*
+ * The same clause for a repository that this one borrows from by itself, and
+ * that is not there at all; it may be asked for at any time.
+ */
+char	*objects_lender_gone(struct repo *);
 
 #endif

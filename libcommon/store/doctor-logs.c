@@ -79,7 +79,7 @@ doctor_unreadable(struct repo *r, struct diagnosis *d)
 		    d->v[i].code == DOCTOR_DAMAGED_OBJECT ||
 		    d->v[i].code == DOCTOR_DAMAGED_REF)
 			break;
-	why = i == d->n ? NULL : objects_barred(r, &remedy);
+	why = i == d->n ? objects_lender_gone(r) : objects_barred(r, &remedy);
 	if (why == NULL)
 		return;
 	for (i = 0; i < d->n; i++) {

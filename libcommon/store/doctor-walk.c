@@ -25,7 +25,10 @@ struct walk {
 	size_t n, cap;
 };
 
-/* One more of a kind that there may be thousands of. */
+/*
+ * One more of a kind that there may be thousands of.  What can be repaired is
+ * of another kind than what is left to its owner.
+ */
 static struct finding *
 add(struct diagnosis *d, enum doctor_code code, const char *subject,
     char *meaning, char *command, char *repair)
@@ -33,7 +36,8 @@ add(struct diagnosis *d, enum doctor_code code, const char *subject,
 	size_t i, shown = 0, last = 0;
 
 	for (i = 0; i < d->n; i++)
-		if (d->v[i].code == code) {
+		if (d->v[i].code == code &&
+		    (d->v[i].repair == NULL) == (repair == NULL)) {
 			shown++;
 			last = i;
 		}
@@ -79,6 +83,7 @@ not_here(struct walk *w, const struct oid *id, const struct err *why)
 	int damaged = why != NULL && why->code == ERR_DAMAGED;
 	const char *remote = w->d->remote;
 	char hex[OID_HEX_SIZE], *path = loose_path(w->repo, id);
+	size_t before = w->d->n;
 	struct finding *f;
 
 	oid_hex(id, hex);
@@ -96,7 +101,8 @@ not_here(struct walk *w, const struct oid *id, const struct err *why)
 	    shell_format("rm -f %s && git fetch --refetch %s", path, remote) :
 	    shell_format("git fetch --refetch %s", remote),
 	    plan(w, id, damaged));
-	f->id = *id;
+	if (w->d->n > before)	/* else it is one that was found before */
+		f->id = *id;
 	free(path);
 }
 
@@ -274,4 +280,43 @@ doctor_records(struct repo *r, struct diagnosis *d)
 	oidset_release(&w.shallow);
 	reflist_release(&refs);
 	return e;
+}
+
+/* git asks no remote for news as long as such a commit cannot be read. */
+static struct err *
+look_at_code(struct repo *r, const char *ref)
+{
+	struct oid commit, tree;
+	struct tree t = TREE_INIT;
+	struct err *e = repo_resolve(r, ref, &commit);
+
+	if (e == NULL)
+		e = repo_commit_tree(r, &commit, &tree);
+	if (e == NULL)
+		e = tree_read(r, &tree, &t);
+	tree_release(&t);
+	return e;
+}
+
+void
+doctor_code(struct repo *r, struct diagnosis *d)
+{
+	char *main = repo_remote(r) == NULL ? NULL :
+	    xasprintf("refs/remotes/%s/HEAD", repo_remote(r));
+	const char *refs[] = { "HEAD", main };
+	struct err *e = NULL;
+	size_t i;
+
+	/* They are the same commit more often than not. */
+	for (i = 0; i < 2 && refs[i] != NULL; i++) {
+		err_free(e);
+		e = look_at_code(r, refs[i]);
+		if (e == NULL || e->code != ERR_DAMAGED)
+			continue;
+		diagnosis_add(d, DOCTOR_DAMAGED_OBJECT, refs[i],
+		    xstrdup(e->msg), NULL, NULL);
+		break;
+	}
+	err_free(e);
+	free(main);
 }

@@ -236,6 +236,7 @@ doctor_examine(struct repo *r, int flags, struct diagnosis *d)
 	denied = doctor_denied(r, d);
 	doctor_files(r, d);
 	in_the_way(r, d);
+	doctor_code(r, d);
 	e = own_writer(r, d);
 	if (e == NULL)
 		e = doctor_own_log(r, d);

@@ -13,6 +13,7 @@
 struct repo {
 	git_repository *git;
 	git_odb *odb;		/* opened when first needed */
+	git_odb *packs;		/* the same; alone of what is borrowed, too */
 	git_config *config;
 	char *gitdir, *commondir, *workdir;
 	char *remote, *prefix;	/* answers kept; NULL: not asked yet */

@@ -6,13 +6,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/shell.h"
-#include "store/alternates.h"
 
 #define CHUNK 16384
 #define FRESH (CLOCK_SECOND / 100)	/* as long, a folder is not there */
@@ -27,16 +27,18 @@ loose_path(struct repo *r, const struct oid *oid)
 	return xasprintf("%s/objects/%.2s/%s", r->commondir, hex, hex + 2);
 }
 
+/* Most objects are in packs, and then most of the 256 folders are not there. */
 static void
-look_for_folders_in(struct repo *r, const char *objects)
+look_for_folders(struct repo *r)
 {
 	static const char digits[] = "0123456789abcdef";
+	char *path = xasprintf("%s/objects", r->commondir);
 	const char *high, *low;
 	struct dirent *entry;
-	DIR *d = opendir(objects);
+	DIR *d = opendir(path);
 
-	if (d == NULL)		/* they may be there all the same */
-		memset(r->loose_folders, 'y', sizeof(r->loose_folders));
+	memset(r->loose_folders, d == NULL ? 'y' : 'n',
+	    sizeof(r->loose_folders));
 	while (d != NULL && (entry = readdir(d)) != NULL) {
 		if (strlen(entry->d_name) != 2)
 			continue;
@@ -48,37 +50,19 @@ look_for_folders_in(struct repo *r, const char *objects)
 	}
 	if (d != NULL)
 		closedir(d);
-}
-
-/* Most objects are in packs, and then most of the 256 folders are not there. */
-static void
-look_for_folders(struct repo *r)
-{
-	char *objects = xasprintf("%s/objects", r->commondir);
-	size_t i;
-
-	memset(r->loose_folders, 'n', sizeof(r->loose_folders));
-	look_for_folders_in(r, objects);
-	for (i = 0; i < r->alternates.n; i++)
-		look_for_folders_in(r, r->alternates.v[i]);
-	free(objects);
+	free(path);
 }
 
 /* Others make folders while a loop, say, is at work. */
 int
 loose_may_exist(struct repo *r, const struct oid *oid)
 {
-	int64_t now;
-
 	if (r->loose_folders[oid->b[0]] == 'y')
 		return 1;
-	if (!r->alternates_known)
-		alternates_list(r, &r->alternates);
-	r->alternates_known = 1;
-	now = clock_monotonic();
-	if (r->loose_folders[0] == 0 || now - r->loose_looked > FRESH) {
+	if (r->loose_folders[0] == 0 ||
+	    clock_monotonic() - r->loose_looked > FRESH) {
 		look_for_folders(r);
-		r->loose_looked = now;
+		r->loose_looked = clock_monotonic();
 	}
 	return r->loose_folders[oid->b[0]] == 'y';
 }
@@ -203,15 +187,17 @@ read_file(const char *path, const struct oid *oid, size_t max,
 {
 	struct buf raw = BUF_INIT;
 	struct err *e = NULL;
+	struct stat st;
 	int fd;
 
 	*whole = 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A pipe has another end, for which one would wait. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		e = err_new(ERR_NOTFOUND, "not loose");
-	else if (fd < 0)
+	else if (fd < 0 || fstat(fd, &st) != 0)
 		e = err_errno("cannot open '%s'", path);
-	else
+	else if (S_ISREG(st.st_mode))
 		e = inflate_file(fd, path, max, &raw, whole);
 	if (e == NULL && *whole)
 		*whole = parse(&raw, oid, type, b);
@@ -221,88 +207,48 @@ read_file(const char *path, const struct oid *oid, size_t max,
 	return e;
 }
 
-/* 1 if a pack, of this repository or of one that it borrows from, has it. */
-static int
-is_packed(struct repo *r, const struct oid *oid)
-{
-	char *objects = xasprintf("%s/objects", r->commondir);
-	git_odb_backend *packs;
-	git_odb *odb = NULL;
-	git_oid id;
-	size_t i;
-	int is = 0;
-
-	oid_to_git(&id, oid);
-	if (git_odb_new(&odb) == 0) {
-		for (i = 0; i <= r->alternates.n; i++)
-			if (git_odb_backend_pack(&packs, i == 0 ? objects :
-			    r->alternates.v[i - 1]) == 0)
-				(void)git_odb_add_backend(odb, packs, 1);
-		is = git_odb_exists(odb, &id);
-	}
-	git_odb_free(odb);
-	free(objects);
-	return is;
-}
-
-static struct err *
-read_borrowed(struct repo *r, const struct oid *oid, const char *folder,
-    size_t max, enum object_type *type, struct buf *b)
-{
-	char hex[OID_HEX_SIZE], *path;
-	struct err *e;
-	int whole;
-
-	oid_hex(oid, hex);
-	path = xasprintf("%s/%.2s/%s", folder, hex, hex + 2);
-	e = read_file(path, oid, max, type, b, &whole);
-	if (e != NULL && e->code != ERR_INPUT) {
-		/* What cannot be opened cannot be read for ever either. */
-		err_free(e);
-		e = err_new(ERR_NOTFOUND, "not loose");
-	} else if (e == NULL && !whole) {
-		e = is_packed(r, oid) ? err_new(ERR_NOTFOUND, "packed, too") :
-		    err_new(ERR_DAMAGED, "object %s is damaged in another "
-		    "repository, from which this one borrows: mend '%s' there",
-		    hex, path);
-	}
-	free(path);
-	return e;
-}
-
 struct err *
 loose_read(struct repo *r, const struct oid *oid, size_t max,
     enum object_type *type, struct buf *b)
 {
 	char *path = loose_path(r, oid);
 	struct err *e;
-	size_t i;
 	int whole;
 
 	e = read_file(path, oid, max, type, b, &whole);
 	if (e == NULL && !whole)
 		e = damaged(r, oid, path);
-	for (i = 0; i < r->alternates.n && e != NULL &&
-	    e->code == ERR_NOTFOUND; i++) {
-		err_free(e);
-		e = read_borrowed(r, oid, r->alternates.v[i], max, type, b);
-	}
 	free(path);
 	return e;
 }
 
 struct err *
-loose_check(struct repo *r, const struct oid *oid)
+loose_read_borrowed(struct repo *r, const struct oid *oid, size_t max,
+    enum object_type *type, struct buf *b)
 {
-	struct buf b = BUF_INIT;
-	enum object_type type;
-	struct err *e = NULL;
+	struct err *e = err_new(ERR_NOTFOUND, "not loose"), *found;
+	char hex[OID_HEX_SIZE], *path;
+	size_t i;
+	int whole;
 
-	if (loose_may_exist(r, oid))
-		e = loose_read(r, oid, SIZE_MAX, &type, &b);
-	buf_release(&b);
-	if (e == NULL || e->code == ERR_DAMAGED)
-		return e;
-	err_free(e);
-	return NULL;
+	oid_hex(oid, hex);
+	for (i = 0; i < r->alternates.n; i++) {
+		path = xasprintf("%s/%.2s/%s", r->alternates.v[i], hex,
+		    hex + 2);
+		found = read_file(path, oid, max, type, b, &whole);
+		if (found == NULL && !whole && e->code != ERR_DAMAGED) {
+			err_free(e);
+			e = err_new(ERR_DAMAGED, "object %s is damaged in "
+			    "another repository, from which this one borrows: "
+			    "mend '%s' there", hex, path);
+		}
+		free(path);
+		if (found == NULL ? whole : found->code == ERR_INPUT) {
+			err_free(e);
+			return found;
+		}
+		/* What cannot be opened may be whole in another one. */
+		err_free(found);
+	}
+	return e;
 }

@@ -7,20 +7,18 @@
 
 #include "store/git.h"
 
-/*
- * 1 if the folder where it would be is there, or was a moment ago, here or
- * where objects are borrowed from.
- */
+/* 1 if the folder where it would be is there, or was a moment ago. */
 int	 loose_may_exist(struct repo *, const struct oid *);
 /*
- * Append the object's bytes.  ERR_NOTFOUND: it is not loose, ask libgit2;
- * ERR_DAMAGED: the text names the file, here or where it is borrowed from and
- * no pack has it; ERR_INPUT: it has more than `max` bytes, and was not read.
+ * Append the object's bytes.  ERR_NOTFOUND: it is not loose; ERR_DAMAGED: the
+ * text names the file; ERR_INPUT: it has more than `max` bytes, and was not
+ * read.
  */
 struct err *loose_read(struct repo *, const struct oid *, size_t max,
 		enum object_type *, struct buf *);
-/* ERR_DAMAGED, or NULL if it is whole or not loose: before libgit2 reads. */
-struct err *loose_check(struct repo *, const struct oid *);
+/* The same for r->alternates, of which one that has it whole is enough. */
+struct err *loose_read_borrowed(struct repo *, const struct oid *, size_t max,
+		enum object_type *, struct buf *);
 /* The file that it would be in, malloc'd. */
 char	*loose_path(struct repo *, const struct oid *);
 

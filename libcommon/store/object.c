@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "store/alternates.h"
 #include "store/unreached.h"
 
 /*
@@ -41,20 +42,16 @@ too_large(const struct oid *oid)
 }
 
 static struct err *
-read_packed(struct repo *r, const struct oid *oid, size_t max, int ask,
-    enum object_type *type, struct buf *b)
+read_from(struct repo *r, git_odb *odb, const struct oid *oid, size_t max,
+    int ask, enum object_type *type, struct buf *b)
 {
 	git_odb_object *object = NULL;
-	git_odb *odb = NULL;
 	git_object_t t;
 	git_oid id;
 	size_t size = 0;
-	struct err *e;
+	struct err *e = NULL;
 	int rc = 0;
 
-	e = repo_odb(r, &odb);
-	if (e != NULL)
-		return e;
 	oid_to_git(&id, oid);
 	if (r->misses > MISSES_MAX &&
 	    !git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH))
@@ -81,10 +78,84 @@ read_packed(struct repo *r, const struct oid *oid, size_t max, int ask,
 	return e;
 }
 
+static int
+borrows(struct repo *r)
+{
+	if (!r->alternates_known)
+		alternates_list(r, &r->alternates, NULL);
+	r->alternates_known = 1;
+	return r->alternates.n > 0;
+}
+
+static int
+add_packs(git_odb *odb, const char *objects)
+{
+	git_odb_backend *packs = NULL;
+
+	return git_odb_backend_pack(&packs, objects) == 0 &&
+	    git_odb_add_backend(odb, packs, 1) == 0;
+}
+
+/* The packs of this repository and of those that it borrows from. */
+static struct err *
+repo_packs(struct repo *r, git_odb **odb)
+{
+	char *objects = xasprintf("%s/objects", r->commondir);
+	size_t i;
+	int ok = 1;
+
+	if (r->packs == NULL) {
+		ok = git_odb_new(&r->packs) == 0 &&
+		    add_packs(r->packs, objects);
+		for (i = 0; i < r->alternates.n && ok; i++)
+			ok = add_packs(r->packs, r->alternates.v[i]);
+	}
+	free(objects);
+	*odb = r->packs;
+	return ok ? NULL : err_git("cannot open the object database");
+}
+
+/*
+ * libgit2 would read the loose objects of others too: see loose.h.  Packs
+ * come first, of which most have 256 folders of loose objects beside them,
+ * and once more at the end, when git may have made a new one.
+ */
+static struct err *
+read_packed_or_borrowed(struct repo *r, const struct oid *oid, size_t max,
+    int ask, enum object_type *type, struct buf *b)
+{
+	struct err *e, *again;
+	git_odb *odb = NULL;
+	git_oid id;
+
+	e = repo_packs(r, &odb);
+	if (e != NULL)
+		return e;
+	oid_to_git(&id, oid);
+	if (git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH))
+		return read_from(r, odb, oid, max, ask, type, b);
+	/* Also ours: its folder may just have been made, as by a write. */
+	e = loose_read(r, oid, max, type, b);
+	if (e == NULL || e->code != ERR_NOTFOUND)
+		return e;
+	err_free(e);
+	e = loose_read_borrowed(r, oid, max, type, b);
+	if (e == NULL || e->code == ERR_INPUT)
+		return e;
+	again = read_from(r, odb, oid, max, ask, type, b);
+	if (again != NULL && e->code == ERR_DAMAGED) {
+		err_free(again);
+		return e;
+	}
+	err_free(e);
+	return again;
+}
+
 struct err *
 object_read_max(struct repo *r, const struct oid *oid, size_t max, int ask,
     enum object_type *type, struct buf *b)
 {
+	git_odb *odb = NULL;
 	struct err *e;
 
 	if (loose_may_exist(r, oid)) {
@@ -93,7 +164,10 @@ object_read_max(struct repo *r, const struct oid *oid, size_t max, int ask,
 			return e;
 		err_free(e);
 	}
-	return read_packed(r, oid, max, ask, type, b);
+	if (borrows(r))
+		return read_packed_or_borrowed(r, oid, max, ask, type, b);
+	e = repo_odb(r, &odb);
+	return e != NULL ? e : read_from(r, odb, oid, max, ask, type, b);
 }
 
 struct err *
@@ -242,31 +316,43 @@ tree_set(struct tree *t, const char *name, unsigned int mode,
 	e->id = *id;
 }
 
+/* "<mode> <name>", a zero byte, and the name of the object, again and again. */
+static int
+parse_tree(const struct buf *b, struct tree *t)
+{
+	const char *p = b->p, *end = b->p + b->len, *nul;
+	struct tree_entry *entry;
+	char *name;
+
+	for (; p < end; p = nul + 1 + sizeof(entry->id.b)) {
+		nul = memchr(p, '\0', (size_t)(end - p));
+		if (nul == NULL ||
+		    (size_t)(end - nul - 1) < sizeof(entry->id.b))
+			return -1;
+		ALLOC_GROW(t->e, t->n, t->cap);
+		entry = &t->e[t->n];
+		entry->mode = (unsigned int)strtoul(p, &name, 8);
+		if (*p < '0' || *p > '7' || *name != ' ')
+			return -1;
+		entry->name = xstrdup(name + 1);
+		memcpy(entry->id.b, nul + 1, sizeof(entry->id.b));
+		t->n++;
+	}
+	return 0;
+}
+
 struct err *
 tree_read(struct repo *r, const struct oid *oid, struct tree *t)
 {
-	const git_tree_entry *entry;
-	git_tree *tree = NULL;
-	git_oid id;
+	enum object_type type = OBJECT_BLOB;
+	struct buf b = BUF_INIT;
 	struct err *e;
-	size_t i;
 
-	e = loose_check(r, oid);
-	if (e != NULL)
-		return e;
-	oid_to_git(&id, oid);
-	if (git_tree_lookup(&tree, r->git, &id) != 0)
-		return err_git("cannot read a tree");
-	for (i = 0; i < git_tree_entrycount(tree); i++) {
-		entry = git_tree_entry_byindex(tree, i);
-		ALLOC_GROW(t->e, t->n, t->cap);
-		t->e[t->n].name = xstrdup(git_tree_entry_name(entry));
-		t->e[t->n].mode = git_tree_entry_filemode_raw(entry);
-		oid_from_git(&t->e[t->n].id, git_tree_entry_id(entry));
-		t->n++;
-	}
-	git_tree_free(tree);
-	return NULL;
+	e = object_read(r, oid, &type, &b);
+	if (e == NULL && (type != OBJECT_TREE || parse_tree(&b, t) != 0))
+		e = err_new(ERR_GIT, "cannot read a tree: it is not one");
+	buf_release(&b);
+	return e;
 }
 
 /* git sorts a folder's name as if it ended in a slash. */

@@ -350,6 +350,7 @@ repo_close(struct repo *r)
 	unreached_settle(r, 1);
 	git_config_free(r->config);
 	git_odb_free(r->odb);
+	git_odb_free(r->packs);
 	git_repository_free(r->git);
 	strvec_release(&r->keys);
 	strvec_release(&r->elsewhere);

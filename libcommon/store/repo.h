@@ -166,10 +166,6 @@ struct err *repo_commit_entry(struct repo *, const struct oid *commit,
 /* The same in a tree. */
 struct err *repo_tree_entry(struct repo *, const struct oid *tree,
 		const char *path, struct oid *);
-/* First line of a commit's message, malloc'd, not cleaned; NULL: unknown. */
-char	*repo_commit_subject(struct repo *, const struct oid *);
-/* Seconds since 1970 of the commit, or 0. */
-int64_t	 repo_commit_time(struct repo *, const struct oid *);
 /* 1 if a tracked file differs from HEAD, or an untracked one is not ignored. */
 struct err *repo_is_dirty(struct repo *, int *dirty);
 /*

@@ -402,7 +402,10 @@ prefix_of_commit(struct repo *r, const char *rev, char **prefix)
 	if (e == NULL) {
 		e = prefix_in(path, &text, prefix);
 	} else if (e->code != ERR_INPUT) {
-		err_free(e);	/* there is none: no setting either */
+		/* There is none: no setting either. */
+		if (e->code == ERR_DAMAGED)
+			repo_note_damage(r, e->msg);
+		err_free(e);
 		e = NULL;
 	}
 	buf_release(&text);
