@@ -168,4 +168,28 @@ t 'core.sharedRepository: a batch; not what is run' <<'EOF'
 	test "$(cat mask)" = 0027
 EOF
 
+t 'a revision is what git takes for one' <<'EOF'
+	new_repo revisions
+	cd revisions
+	printf '[oracle]\n\tcommand = echo metric err 0.5\n' >.gitagent
+	git add .gitagent
+	git commit -qm oracle
+	new_commit . next
+	git tag -a -m one v1
+	git tag -a -m two v2 v1
+	for rev in HEAD HEAD~1 v1 v2 refs/heads/main~1 main 'HEAD@{0}' \
+	    ':/oracle' "$(git rev-parse --short HEAD)" \
+	    "$(git rev-parse HEAD)" refs/tags/v2; do
+		git agent check "$rev" --json >out
+		test_json ".commit == \"$(git rev-list -1 "$rev")\""
+	done
+	for rev in nope refs/heads/nope HEAD: 'v1^{tree}' \
+	    "$(git rev-parse 'HEAD^{tree}')" 1234567; do
+		test_exit 128 git agent check "$rev" 2>err
+		test_grep "'$rev' is not a commit that this repository has" err
+	done
+	test_exit 128 git agent check -- -x 2>err
+	test_grep "'-x' is not a commit that this repository has" err
+EOF
+
 finish

@@ -186,7 +186,8 @@ find_revision(struct repo *r, const char *rev, struct oid *id)
 
 	if (oid_parse(rev, id) == 0)
 		return NULL;
-	if (strcmp(rev, "HEAD") != 0 && strncmp(rev, "refs/", 5) != 0)
+	if ((strcmp(rev, "HEAD") != 0 && strncmp(rev, "refs/", 5) != 0) ||
+	    strpbrk(rev, "~^:{") != NULL)
 		return ask_revision(r, rev, id);
 	if (git_reference_name_to_id(&found, r->git, rev) != 0)
 		return no_commit(rev);

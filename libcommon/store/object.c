@@ -350,7 +350,11 @@ tree_read(struct repo *r, const struct oid *oid, struct tree *t)
 
 	e = object_read(r, oid, &type, &b);
 	if (e == NULL && (type != OBJECT_TREE || parse_tree(&b, t) != 0))
-		e = err_new(ERR_GIT, "cannot read a tree: it is not one");
+		e = err_new(ERR_GIT, "it is not one");
+	if (e != NULL && e->code != ERR_DAMAGED) {
+		e = err_prefix(e, "cannot read a tree");
+		e->code = ERR_GIT;	/* not that a path is not in it */
+	}
 	buf_release(&b);
 	return e;
 }
