@@ -57,6 +57,36 @@ t 'its next record heals it too' <<'EOF'
 	test "$(subjects | wc -l)" = 4
 EOF
 
+t 'what another process moves forward meanwhile is not said to be lost' <<'EOF'
+	new_origin busy
+	new_clone busy busy-writer
+	git clone -q "$SCRATCH/srv/busy.git" busy-reader
+	(cd busy-writer && git agent log done r1)
+	git clone -q --mirror srv/busy.git stale.git
+	# While git asks a server, and gets an answer from before, a plain fetch
+	# brings more: each time that it asks.
+	cat >asked <<-END
+		#!/bin/sh
+		cd '$SCRATCH/busy-writer' && git agent log done another 2>/dev/null
+		cd '$SCRATCH/busy-reader' && git fetch -q '$SCRATCH/srv/busy.git' \\
+			'refs/agent/log/*:refs/agent-remotes/origin/log/*'
+		echo asked >>'$SCRATCH/times'
+		exec git upload-pack '$SCRATCH/stale.git'
+	END
+	chmod +x asked
+	cd busy-reader
+	git agent sync
+	git config remote.origin.uploadpack "$SCRATCH/asked"
+	test_exit 0 git agent sync --fetch -q 2>err
+	test_empty err
+	test_lines 2 ../times
+	# What nobody moves is lost there.
+	sed -i '/busy-/d' ../asked
+	sed -i '/refs.agent/d' ../asked
+	test_exit 3 git agent sync --fetch >out 2>err
+	test_grep 'has lost records' err
+EOF
+
 t 'a log replaced by a forced push is not adopted; its writer goes on' <<'EOF'
 	ref=refs/agent/log/$(cd victim && writer)
 	git clone -q "$DAEMON_URL/rewind.git" forger

@@ -195,6 +195,40 @@ sync_rewound_is_news(struct repo *r, const struct sync_report *rep)
 }
 
 struct err *
+sync_view_list(struct repo *r, const char *remote, struct reflist *refs)
+{
+	char *logs = xasprintf("refs/agent-remotes/%s/log/", remote);
+	struct err *e = ref_list(r, logs, refs);
+
+	free(logs);
+	return e;
+}
+
+void
+sync_drop_moved(struct repo *r, struct sync_report *rep,
+    const struct reflist *before)
+{
+	const struct ref *was;
+	struct oid now;
+	struct err *e;
+	char *name;
+	size_t i;
+
+	for (i = rep->n; i > 0; i--) {
+		if (rep->refs[i - 1].fate != SYNC_REWOUND)
+			continue;
+		name = xasprintf("refs/agent-remotes/%s/%s", rep->remote,
+		    rep->refs[i - 1].name);
+		was = reflist_find(before, name);
+		e = ref_read(r, name, &now);
+		if (e == NULL && (was == NULL || !oid_equal(&was->id, &now)))
+			sync_drop_ref(rep, i - 1);
+		err_free(e);
+		free(name);
+	}
+}
+
+struct err *
 sync_restored(struct repo *r, struct sync_report *rep, const char *name)
 {
 	char *known = sync_rewound(r, rep->remote), *line, *rest = known;

@@ -48,6 +48,17 @@ void	 sync_drop_from(struct sync_report *, size_t from);
 /* 1 if a log is rewound that was not so after the fetch before. */
 int	 sync_rewound_is_news(struct repo *, const struct sync_report *);
 /*
+ * A log whose ref here is not what it was before the remote was asked, as
+ * another process fetched or pushed meanwhile, is taken out of those that are
+ * rewound: the answer may be older than what is here.  `before` is
+ * sync_view_list() of before.
+ */
+void	 sync_drop_moved(struct repo *, struct sync_report *,
+		const struct reflist *before);
+/* All logs of the remote that are here. */
+struct err *sync_view_list(struct repo *, const char *remote,
+		struct reflist *);
+/*
  * 1 if "log/<writer>" was found rewound or gone: by this fetch, or, `rep`
  * NULL, by the last one from that remote.
  */

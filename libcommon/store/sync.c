@@ -204,6 +204,28 @@ fetch_once(struct repo *r, const struct strvec *specs, int background,
 	return e != NULL ? e : sync_drop_bad_notes(r, rep);
 }
 
+/*
+ * A log that somebody else moved forward while git was looking seems rewound
+ * too: ask again before it is said, and believe it of those alone that nobody
+ * moved meanwhile.
+ */
+static struct err *
+fetch_again(struct repo *r, const struct strvec *specs, int background,
+    struct sync_report *rep)
+{
+	struct reflist before = REFLIST_INIT;
+	struct err *e;
+
+	sync_drop_fetched(rep);
+	e = sync_view_list(r, rep->remote, &before);
+	if (e == NULL)
+		e = fetch_once(r, specs, background, rep);
+	if (e == NULL)
+		sync_drop_moved(r, rep, &before);
+	reflist_release(&before);
+	return e;
+}
+
 static struct err *
 fetch(struct repo *r, int background, struct sync_report *rep)
 {
@@ -224,14 +246,8 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 	}
 	if (e == NULL && rep->refused > 0)
 		e = sync_clear_way(r, rep, &cleared);
-	/*
-	 * A log that somebody else moved forward while git was looking seems
-	 * rewound too: ask again before it is said.
-	 */
-	if (e == NULL && (cleared || sync_rewound_is_news(r, rep))) {
-		sync_drop_fetched(rep);
-		e = fetch_once(r, &specs, background, rep);
-	}
+	if (e == NULL && (cleared || sync_rewound_is_news(r, rep)))
+		e = fetch_again(r, &specs, background, rep);
 	sync_drop_below(r, rep);
 	if (e == NULL && rep->reached && rep->rewound > 0)
 		e = drop_rolled_up(r, rep, &anew);
