@@ -300,4 +300,39 @@ t 'a log that begins anew, and notes that are none, in one fetch' <<'EOF'
 	test_exit 1 git rev-parse -q --verify refs/notes/agent-remotes/origin/blob
 EOF
 
+t 'what is rolled up while a log that begins anew is fetched is not lost' <<'EOF'
+	new_origin chain
+	for i in job other head; do new_clone chain chain-$i; done
+	git clone -q "$SCRATCH/srv/chain.git" chain-reader
+	(cd chain-other && git agent log 'done' other)
+	cd chain-job
+	git agent log 'done' one
+	log=refs/agent/log/$(writer)
+	(cd ../chain-reader && git agent sync)
+	# One log is rolled up, and begins anew; the other goes on.
+	(cd ../chain-other && sleep 1.1 && git agent log 'done' more)
+	(cd ../chain-head && git agent sync --roll-up --older-than 1s)
+	test_exit 1 git -C ../srv/chain.git rev-parse -q --verify "$log"
+	begun=$(git cat-file commit "$log" | sed 's/: one$/: anew/' |
+		git hash-object -w -t commit --stdin)
+	git push -q origin "$begun:$log"
+	# It is the third time that the reader asks when the other one goes.
+	cat >../asked <<-END
+		#!/bin/sh
+		echo asked >>'$SCRATCH/times'
+		test "\$(wc -l <'$SCRATCH/times')" != 3 ||
+			(cd '$SCRATCH/chain-head' && sleep 1.1 &&
+			git agent sync --roll-up --older-than 1s) >'$SCRATCH/head' 2>&1
+		exec git upload-pack "\$@"
+	END
+	chmod +x ../asked
+	cd ../chain-reader
+	git config remote.origin.uploadpack "$SCRATCH/asked"
+	test_exit 0 git agent sync --fetch >out 2>err
+	test_no_grep 'has lost records' err
+	test "$(subjects | grep -v 'had ended' | sort | tr '\n' ' ')" = 'anew more one other '
+	test_lines 3 ../times
+	test_grep '^rolled up ' ../head
+EOF
+
 finish

@@ -231,7 +231,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 {
 	struct strvec specs = STRVEC_INIT;
 	struct err *e;
-	int cleared = 0, anew = 0, all = 0, is_new = 0;
+	int cleared = 0, anew = 0, all = 0, is_new = 0, tries;
 
 	e = sync_recover(r);
 	if (e == NULL)
@@ -253,10 +253,13 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		e = drop_rolled_up(r, rep, &anew);
 	if (e == NULL && rep->reached && rep->rewound > 0 && is_new)
 		e = sync_leave_removed(r, rep, &anew);
-	if (e == NULL && anew > 0) {
-		sync_drop_fetched(rep);
-		e = fetch_once(r, &specs, background, rep);
+	/* And those that are rolled up meanwhile, in turn. */
+	for (tries = 0; e == NULL && anew > 0 && tries < 3; tries++) {
+		anew = 0;
+		e = fetch_again(r, &specs, background, rep);
 		sync_drop_below(r, rep);
+		if (e == NULL && rep->reached && rep->rewound > 0)
+			e = drop_rolled_up(r, rep, &anew);
 	}
 	if (e == NULL && rep->reached)
 		e = sync_tell_twins(r, rep);
