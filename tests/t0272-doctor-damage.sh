@@ -203,6 +203,7 @@ t "a commit of the project's own, or its tree, cut short: named" <<'EOF'
 		test ! -e .git/objects/pack/pack-*.pack || loosen
 		id=$(git rev-parse "$what")
 		file=$(loose "$what")
+		pack=$(echo "$id" | git pack-objects -q ../code)
 		cut_short "$what"
 		# libgit2 alone would read it for ever.
 		timeout 60 git agent status --offline >out
@@ -222,7 +223,18 @@ t "a commit of the project's own, or its tree, cut short: named" <<'EOF'
 		mkdir "$file"
 		test_exit 1 timeout 60 git agent sync --check >out
 		test_grep "^damaged-object: 'HEAD': object $id is damaged" out
+		# One copy that is whole is enough.
+		for end in pack idx; do
+			cp "../code-$pack.$end" ".git/objects/pack/pack-$pack.$end"
+		done
+		nothing_found
+		rm -rf "$file" ".git/objects/pack/pack-$pack".*
 	done
+	# A commit that is not here at all.
+	file=$(loose HEAD)
+	mv "$file" ../commit
+	test_exit 1 git agent sync --check >out
+	test_grep "^missing-object: 'HEAD': the commit that it is at" out
 EOF
 
 t 'objects that are missing: fetched again' <<'EOF'

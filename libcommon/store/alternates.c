@@ -1,5 +1,6 @@
 #include "store/alternates.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +10,6 @@
 #include "base/file.h"
 
 #define NESTING_MAX 5		/* lists behind lists (git's object-file.c) */
-#define VARIABLE "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 
 struct listing {
 	struct strvec *folders;
@@ -18,7 +18,7 @@ struct listing {
 	size_t n, cap;
 };
 
-/* 1 if it is a folder that was not met by another name. */
+/* 1 if it is a folder that was not met by another name; `list` names it. */
 static int
 meet(struct listing *l, const char *folder, const char *list)
 {
@@ -26,7 +26,8 @@ meet(struct listing *l, const char *folder, const char *list)
 	size_t i;
 
 	if (stat(folder, &st) != 0) {
-		if (l->gone != NULL && *l->gone == NULL)
+		if (list != NULL && l->gone != NULL && *l->gone == NULL &&
+		    (errno == ENOENT || errno == ENOTDIR))
 			*l->gone = xasprintf("'%s' is not here, of which '%s' "
 			    "says that it has objects; put it back, or take "
 			    "its line out if it is gone for good", folder,
@@ -73,16 +74,16 @@ void
 alternates_list(struct repo *r, struct strvec *folders, char **gone)
 {
 	struct listing l = { folders, gone, NULL, 0, 0 };
-	const char *more = getenv(VARIABLE);
+	const char *more = getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
 	char *objects = xasprintf("%s/objects", repo_commondir(r));
 	char *copy = xstrdup(more == NULL ? "" : more), *rest = copy, *folder;
 
 	if (gone != NULL)
 		*gone = NULL;
-	(void)meet(&l, objects, "");
+	(void)meet(&l, objects, NULL);
 	read_list(&l, objects, 0);
 	while ((folder = strsep(&rest, ":")) != NULL)
-		if (*folder != '\0' && meet(&l, folder, VARIABLE)) {
+		if (*folder != '\0' && meet(&l, folder, NULL)) {
 			strvec_push(folders, folder);
 			read_list(&l, folder, 1);
 		}

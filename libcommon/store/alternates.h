@@ -13,8 +13,8 @@
  * from here: those of its list, those of their lists as deep as git follows
  * them, and those of GIT_ALTERNATE_OBJECT_DIRECTORIES; each folder once,
  * whatever it is called, and its own not at all.  What is not there is left
- * out; of the first such *gone is a clause for people, malloc'd, or NULL if
- * there is none.  `gone` may be NULL.
+ * out; of the first such in a list *gone is a clause for people, malloc'd, or
+ * NULL if there is none.  `gone` may be NULL.
  */
 void	 alternates_list(struct repo *, struct strvec *folders, char **gone);
 

@@ -322,7 +322,7 @@ tree_entry_here(struct repo *r, const struct oid *oid, const char *path,
 	while (e == NULL && (name = strsep(&rest, "/")) != NULL) {
 		e = tree_read(r, found, &t);
 		entry = e == NULL ? tree_get(&t, name) : NULL;
-		if (entry != NULL)
+		if (entry != NULL && (rest == NULL || entry->mode == 040000))
 			*found = entry->id;
 		else if (e == NULL)
 			e = err_new(ERR_NOTFOUND, "'%s' is not in the commit",

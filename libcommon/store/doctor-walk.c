@@ -305,6 +305,7 @@ doctor_code(struct repo *r, struct diagnosis *d)
 	    xasprintf("refs/remotes/%s/HEAD", repo_remote(r));
 	const char *refs[] = { "HEAD", main };
 	struct err *e = NULL;
+	struct oid id;
 	size_t i;
 
 	/* They are the same commit more often than not. */
@@ -317,6 +318,12 @@ doctor_code(struct repo *r, struct diagnosis *d)
 		    xstrdup(e->msg), NULL, NULL);
 		break;
 	}
+	err_free(e);
+	e = repo_head(r, &id);
+	if (e == NULL && !object_exists(r, &id))
+		diagnosis_add(d, DOCTOR_MISSING_OBJECT, "HEAD",
+		    xstrdup("the commit that it is at is not here; 'git "
+		    "reflog' tells of those before it"), NULL, NULL);
 	err_free(e);
 	free(main);
 }

@@ -5,14 +5,16 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "store/alternates.h"
 #include "store/unreached.h"
 
 /*
  * A miss makes libgit2 look at the folder of packs again, in case git made a
- * new one.  After so many misses it is no longer that.
+ * new one.  After so many misses that is done once in so many microseconds.
  */
 #define MISSES_MAX 64
+#define MISSES_PAUSE CLOCK_SECOND
 
 struct err *
 repo_odb(struct repo *r, git_odb **odb)
@@ -54,6 +56,7 @@ read_from(struct repo *r, git_odb *odb, const struct oid *oid, size_t max,
 
 	oid_to_git(&id, oid);
 	if (r->misses > MISSES_MAX &&
+	    clock_monotonic() - r->missed < MISSES_PAUSE &&
 	    !git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH))
 		return missing(oid);
 	if (ask)
@@ -62,6 +65,7 @@ read_from(struct repo *r, git_odb *odb, const struct oid *oid, size_t max,
 		rc = git_odb_read(&object, odb, &id);
 	if (rc == GIT_ENOTFOUND) {
 		r->misses++;
+		r->missed = clock_monotonic();
 		return missing(oid);
 	}
 	if (rc != 0)
@@ -111,6 +115,10 @@ repo_packs(struct repo *r, git_odb **odb)
 			ok = add_packs(r->packs, r->alternates.v[i]);
 	}
 	free(objects);
+	if (!ok) {
+		git_odb_free(r->packs);
+		r->packs = NULL;
+	}
 	*odb = r->packs;
 	return ok ? NULL : err_git("cannot open the object database");
 }
@@ -151,6 +159,26 @@ read_packed_or_borrowed(struct repo *r, const struct oid *oid, size_t max,
 	return again;
 }
 
+/* One whole copy is enough: damage is told only if no pack has it. */
+static struct err *
+read_despite(struct repo *r, struct err *damage, const struct oid *oid,
+    size_t max, int ask, enum object_type *type, struct buf *b)
+{
+	git_odb *odb = NULL;
+	struct err *e;
+
+	(void)borrows(r);
+	e = repo_packs(r, &odb);
+	if (e == NULL)
+		e = read_from(r, odb, oid, max, ask, type, b);
+	if (e != NULL) {
+		err_free(e);
+		return damage;
+	}
+	err_free(damage);
+	return NULL;
+}
+
 struct err *
 object_read_max(struct repo *r, const struct oid *oid, size_t max, int ask,
     enum object_type *type, struct buf *b)
@@ -160,6 +188,8 @@ object_read_max(struct repo *r, const struct oid *oid, size_t max, int ask,
 
 	if (loose_may_exist(r, oid)) {
 		e = loose_read(r, oid, max, type, b);
+		if (e != NULL && e->code == ERR_DAMAGED)
+			return read_despite(r, e, oid, max, ask, type, b);
 		if (e == NULL || e->code != ERR_NOTFOUND)
 			return e;
 		err_free(e);
