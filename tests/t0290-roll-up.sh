@@ -320,9 +320,11 @@ t 'what is rolled up while a log that begins anew is fetched is not lost' <<'EOF
 	cat >../asked <<-END
 		#!/bin/sh
 		echo asked >>'$SCRATCH/times'
-		test "\$(wc -l <'$SCRATCH/times')" != 3 ||
-			(cd '$SCRATCH/chain-head' && sleep 1.1 &&
-			git agent sync --roll-up --older-than 1s) >'$SCRATCH/head' 2>&1
+		if test "\$(wc -l <'$SCRATCH/times')" = 3; then
+			sleep 1.1
+			git -C '$SCRATCH/chain-head' agent sync --roll-up \\
+				--older-than 1s >'$SCRATCH/head' 2>&1
+		fi
 		exec git upload-pack "\$@"
 	END
 	chmod +x ../asked
