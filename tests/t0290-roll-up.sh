@@ -317,24 +317,24 @@ t 'what is rolled up while a log that begins anew is fetched is not lost' <<'EOF
 		git hash-object -w -t commit --stdin)
 	git push -q origin "$begun:$log"
 	# It is the third time that the reader asks when the other one goes.
-	cat >../asked <<-END
+	cat >../chain-asked <<-END
 		#!/bin/sh
-		echo asked >>'$SCRATCH/times'
-		if test "\$(wc -l <'$SCRATCH/times')" = 3; then
+		echo asked >>'$SCRATCH/chain-times'
+		if test "\$(wc -l <'$SCRATCH/chain-times')" = 3; then
 			sleep 1.1
 			git -C '$SCRATCH/chain-head' agent sync --roll-up \\
-				--older-than 1s >'$SCRATCH/head' 2>&1
+				--older-than 1s >'$SCRATCH/chain-said' 2>&1
 		fi
 		exec git upload-pack "\$@"
 	END
-	chmod +x ../asked
+	chmod +x ../chain-asked
 	cd ../chain-reader
-	git config remote.origin.uploadpack "$SCRATCH/asked"
+	git config remote.origin.uploadpack "$SCRATCH/chain-asked"
 	test_exit 0 git agent sync --fetch >out 2>err
 	test_no_grep 'has lost records' err
 	test "$(subjects | grep -v 'had ended' | sort | tr '\n' ' ')" = 'anew more one other '
-	test_lines 3 ../times
-	test_grep '^rolled up ' ../head
+	test_lines 3 ../chain-times
+	test_grep '^rolled up ' ../chain-said
 EOF
 
 finish
