@@ -57,7 +57,7 @@ struct err *doctor_refspecs(struct repo *, struct diagnosis *, int any);
 
 /* 1 if git cuts a log off at or behind this commit of it. */
 int	 doctor_is_cut_off(struct repo *, const struct oid *);
-/* Damage in the commits that the project's settings are read from. */
+/* The project's own newest commits: damaged, or HEAD's not here. */
 void	 doctor_code(struct repo *, struct diagnosis *);
 /* All that these refs lead to, as far as it is here. */
 void	 doctor_reach(struct repo *, const struct ref *, size_t n,
