@@ -425,6 +425,12 @@ record_parse(struct record *rec, const struct oid *id)
 	return parse(rec, id, 1);
 }
 
+struct err *
+record_parse_trailers(struct record *rec, const struct oid *id)
+{
+	return parse(rec, id, 0);
+}
+
 static struct err *
 read_next(struct repo *r, const struct oid *id, int ask, int whole,
     struct record *rec)

@@ -97,6 +97,8 @@ void	 record_release(struct record *);
  * a reader can walk on.
  */
 struct err *record_parse(struct record *rec, const struct oid *id);
+/* Of it, what record_read_trailers() reads. */
+struct err *record_parse_trailers(struct record *rec, const struct oid *id);
 /* The value of the first such trailer, or NULL; keys without case. */
 const char *record_trailer(const struct record *, const char *key);
 /*

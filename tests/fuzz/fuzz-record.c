@@ -42,6 +42,38 @@ show(const char *text)
 	buf_release(&b);
 }
 
+/* What the index keeps does not depend on how much of a record is read. */
+static void
+same_for_index(const struct record *rec, const struct err *verdict,
+    const uint8_t *data, size_t size)
+{
+	struct record other = RECORD_INIT;
+	struct err *e;
+	size_t i;
+
+	buf_add(&other.text, data, size);
+	e = record_parse_trailers(&other, &rec->id);
+	if ((e == NULL) != (verdict == NULL) ||
+	    (e != NULL && strcmp(e->msg, verdict->msg) != 0) ||
+	    other.parent_count != rec->parent_count ||
+	    other.trailers.n != rec->trailers.n)
+		abort();
+	for (i = 0; i < rec->parent_count; i++)
+		if (!oid_equal(&other.parents[i], &rec->parents[i]))
+			abort();
+	for (i = 0; i < rec->trailers.n; i++)
+		if (strcmp(other.trailers.v[i].key,
+		    rec->trailers.v[i].key) != 0 ||
+		    strcmp(other.trailers.v[i].value,
+		    rec->trailers.v[i].value) != 0)
+			abort();
+	if (e == NULL && (other.clock != rec->clock ||
+	    strcmp(other.kind, rec->kind) != 0))
+		abort();
+	err_free(e);
+	record_release(&other);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,6 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	buf_add(&rec.text, data, size);
 	e = record_parse(&rec, &id);
+	same_for_index(&rec, e, data, size);
 	if (e == NULL) {
 		if (rec.clock <= 0 || rec.kind == NULL)
 			abort();
