@@ -4,54 +4,8 @@
 . "$ROOT/tests/fixtures/coordination.sh"
 . "$ROOT/tests/fixtures/doctor.sh"
 
-# patient NAME: a clone NAME-a with records of its own, one of them a check,
-# and those of NAME-b.
-patient() {
-	new_origin "$1"
-	new_clone "$1" "$1-a"
-	new_clone "$1" "$1-b"
-	(cd "$SCRATCH/$1-b" && git agent log done 'b one')
-	(cd "$SCRATCH/$1-b" && git agent log done 'b two')
-	cd "$SCRATCH/$1-a"
-	printf '[oracle]\n\tcommand = echo metric err 0.5\n' >.gitagent
-	git add .gitagent
-	git commit -qm oracle
-	git agent check HEAD
-	git agent log done 'a one'
-	git agent log done 'a two'
-	git agent sync -q
-	ref=refs/agent/log/$(writer)
-	theirs=refs/agent-remotes/origin/log/$(cd "../$1-b" && writer)
-	nothing_found
-}
-
-# loose REVISION: the file of its object.
-loose() {
-	local id
-	id=$(git rev-parse "$1")
-	echo ".git/objects/${id:0:2}/${id:2}"
-}
-
-cut_short() {
-	local file
-	file=$(loose "$1")
-	chmod u+w "$file"
-	truncate -s 20 "$file"
-}
-
 aged() {
 	touch -d '1 hour ago' "$@"
-}
-
-# What was fetched, as loose objects.
-loosen() {
-	mkdir packs
-	mv .git/objects/pack/*.pack packs
-	rm -f .git/objects/pack/*
-	for pack in packs/*.pack; do
-		git unpack-objects -q <"$pack"
-	done
-	rm -r packs
 }
 
 t 'a copied clone: takes a name of its own' <<'EOF'
@@ -113,82 +67,6 @@ t 'an object of another clone, cut short: fetched again' <<'EOF'
 	git fsck --strict
 	find .git/agent/damaged -type f -name "objects-*${id:2}*" >aside
 	test_lines 1 aside
-EOF
-
-t 'one that is borrowed, cut short there: named, and left to its owner' <<'EOF'
-	patient lent
-	loosen
-	git clone -q --shared "$PWD" ../lent-c
-	id=$(git rev-parse "$theirs~1")
-	file=$PWD/$(loose "$id")
-	echo "$id" | git pack-objects -q ../pack >../packed
-	cd ../lent-c
-	git remote set-url origin "$(git -C ../lent-a remote get-url origin)"
-	git agent sync
-	test ! -e "$(loose "$id")"
-	git agent log done 'c one' 2>err
-	test_grep "^recorded .*, pushed to 'origin'$" err
-	cp "$file" ../whole
-	chmod u+w "$file"
-	truncate -s 60 "$file"
-	rm -f .git/agent/index*
-	# libgit2 alone would read it for ever.
-	test_exit 3 timeout 30 git agent log --offline >out 2>err
-	test_grep "object $id is damaged in another repository, .*: mend '$file' there" err
-	test_grep 'a two' out
-	test_exit 1 timeout 60 git agent sync --repair >out
-	test_grep "^damaged-object: '$id': .* mend '$file' there$" out
-	test_grep '^repair: damaged-object: .*: left to you$' out
-	test -s "$file"
-	# A pack that has it serves as well.
-	cp "../pack-$(cat ../packed)".* .git/objects/pack/
-	timeout 30 git agent log --offline >out
-	test_grep 'b one' out
-	nothing_found
-	# Lists that lead back to where they are, by many names.
-	for i in {1..30}; do
-		echo "$PWD/.git/objects"
-		printf '%s/.git/' "$SCRATCH/lent-a"
-		printf './%.0s' $(seq "$i")
-		echo objects
-	done >../lent-a/.git/objects/info/alternates
-	cat ../lent-a/.git/objects/info/alternates >>.git/objects/info/alternates
-	cp ../whole "$file"
-	timeout 30 git agent log --offline >out
-	test_grep 'b one' out
-	# It is cut short in one of them, and whole in another.
-	truncate -s 60 "$file"
-	mkdir -p "../lent-d/${id:0:2}"
-	cp ../whole "../lent-d/${id:0:2}/${id:2}"
-	rm -f ".git/objects/pack/pack-$(cat ../packed)".*
-	echo "$SCRATCH/lent-d" >>.git/objects/info/alternates
-	timeout 30 git agent log --offline >out
-	test_grep 'b one' out
-EOF
-
-t 'a repository that is borrowed from is not here: found, nothing is mended' <<'EOF'
-	patient lender
-	loosen
-	id=$(git rev-parse "$theirs~1")
-	file=$PWD/$(loose "$id")
-	git clone -q --shared "$PWD" ../lender-c
-	cd ../lender-c
-	git remote set-url origin "$(git -C ../lender-a remote get-url origin)"
-	git agent sync
-	# A pack of theirs without an index: nothing of ours to remove there.
-	pack=$(echo "$id" | git -C ../lender-a pack-objects -q \
-		.git/objects/pack/pack)
-	rm -f "$file" "$SCRATCH/lender-a/.git/objects/pack/pack-$pack.idx"
-	test_exit 1 git agent sync --check --json >out
-	jq -e '[.findings[] | select(.code == "unreadable") | .command == null
-		and (.meaning | test("has no index; it is another repository"))
-		] == [true]' out
-	mv ../lender-a ../lender-moved
-	git pack-refs --all
-	test_exit 1 git agent sync --check >out
-	test_grep "^unreadable: 'objects': .*lender-a.* is not here" out
-	test_exit 1 git agent sync --repair >out
-	test_grep '^done: mended nothing' out
 EOF
 
 t "a commit of the project's own, or its tree, cut short: named" <<'EOF'

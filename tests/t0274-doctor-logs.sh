@@ -16,13 +16,6 @@ lonely() {
 	git gc -q
 }
 
-# loose_file REVISION: the file of its object.
-loose_file() {
-	local id
-	id=$(git rev-parse "$1")
-	echo ".git/objects/${id:0:2}/${id:2}"
-}
-
 # left_alone: nothing is mended, written or moved while objects are out of
 # reach, and the command that puts them in reach is named.
 left_alone() {
@@ -154,7 +147,7 @@ t 'the newest record gone: kept by name, and back when it is' <<'EOT'
 	git agent log done 'a three' --no-push
 	ref=refs/agent/log/$(writer)
 	tip=$(git rev-parse "$ref")
-	file=$(loose_file "$ref")
+	file=$(loose "$ref")
 	mv "$file" ../gone-away
 	test_exit 1 git agent sync --repair >out
 	test_grep "^done: noted in .*lost-logs' that '$ref' was at $tip" out
@@ -186,7 +179,7 @@ t 'the only record gone' <<'EOT'
 	git agent log done 'n one'
 	ref=refs/agent/log/$(writer)
 	tip=$(git rev-parse "$ref")
-	file=$(loose_file "$ref")
+	file=$(loose "$ref")
 	mv "$file" ../only-away
 	test_exit 1 git agent sync --repair >out
 	test_exit 1 git rev-parse -q --verify "$ref"
@@ -378,8 +371,8 @@ t 'a log that was begun, and of which nothing is left, begins anew' <<'EOT'
 	test "$(count)" = 1
 EOT
 
-# patient NAME: a clone with two records, the second not pushed.
-patient() {
+# own_log NAME: a clone with two records, the second not pushed.
+own_log() {
 	new_origin "$1"
 	new_clone "$1" "$1-a"
 	cd "$1-a"
@@ -396,7 +389,7 @@ for how in 'echo "ref: refs/heads/other" >.git/$ref' \
     'git update-ref $ref other' \
     'git update-ref $ref other; git pack-refs --all'; do
 	t "our ref leads to the project's commits: $how" <<-EOT
-		patient "astray-\$test_count"
+		own_log "astray-\$test_count"
 		$how
 		test_exit 3 git agent log --offline 2>err
 		test_grep "\$ref.*sync --repair" err
@@ -413,7 +406,7 @@ for how in 'echo "ref: refs/heads/other" >.git/$ref' \
 done
 
 t 'a symbolic ref in the place of a fetched log' <<'EOT'
-	patient fetched
+	own_log fetched
 	theirs=refs/agent-remotes/origin/log/$(writer)
 	echo 'ref: refs/heads/other' >".git/$theirs"
 	found damaged-ref "$theirs" 'git agent sync --repair'
@@ -423,7 +416,7 @@ t 'a symbolic ref in the place of a fetched log' <<'EOT'
 EOT
 
 t 'a commit on top that is no record: pushed with the next one' <<'EOT'
-	patient top
+	own_log top
 	tree=$(git mktree </dev/null)
 	id=$(echo strange | git commit-tree -p "$tip" "$tree")
 	git update-ref "$ref" "$id"
@@ -439,7 +432,7 @@ EOT
 for how in 'echo garbage' 'printf garbage' 'head -c 300 /dev/zero' \
     'printf "abc\\n"'; do
 	t "packed-refs is nothing but: $how" <<-EOT
-		patient "packed-\$test_count"
+		own_log "packed-\$test_count"
 		git agent sync
 		git pack-refs --all
 		git agent sync --check
