@@ -128,7 +128,12 @@ t 'what cannot be trusted is no verdict: exit 255' <<'EOF'
 	test_grep "protected path 'reference' is not" err
 	test_exit 255 git -C p agent check 2>err
 	test_grep "protected path 'reference' is not" err
-	git -C p reset -q --hard HEAD~3
+	# Below a file is nothing.
+	sed -i 's/^protect.*/protect = oracle value.txt\/x/' p/.gitagent
+	git -C p commit -qam 'nor that one'
+	test_exit 255 git -C p agent check HEAD 2>err
+	test_grep "protected path 'value.txt/x' is not" err
+	git -C p reset -q --hard HEAD~4
 EOF
 
 t 'a revision that is none: exit 128' <<'EOF'
