@@ -32,7 +32,8 @@ struct repo {
 	uint64_t looked_id;
 	int64_t looked_until;
 	int misses;		/* objects that were looked for in vain */
-	int64_t missed;		/* when the packs were last listed for one */
+	const git_odb *missed_in;	/* the last of them, and … */
+	uint64_t missed_packs;	/* … packs_stamp() before that; 0: none */
 	struct unreached *unreached;	/* see store/unreached.h */
 	size_t unreached_count, unreached_cap, unreached_bytes;
 	char *unreached_keep;	/* the .keep file of their pack, or NULL */

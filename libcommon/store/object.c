@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -10,11 +11,11 @@
 #include "store/unreached.h"
 
 /*
- * A miss makes libgit2 look at the folder of packs again, in case git made a
- * new one.  After so many misses that is done once in so many microseconds.
+ * A miss makes libgit2 list the folder of packs again, in case git made a new
+ * one.  After so many misses that is done only where it has changed.
  */
 #define MISSES_MAX 64
-#define MISSES_PAUSE CLOCK_SECOND
+#define COARSE (2 * CLOCK_SECOND)	/* what file systems round times to */
 
 struct err *
 repo_odb(struct repo *r, git_odb **odb)
@@ -43,6 +44,41 @@ too_large(const struct oid *oid)
 	return err_new(ERR_INPUT, "object %s is far too large", hex);
 }
 
+static int64_t
+changed_at(const char *objects)
+{
+	char *path = xasprintf("%s/pack", objects);
+	struct stat st;
+	int64_t at = 0;
+
+	if (stat(path, &st) == 0)
+		at = st.st_mtim.tv_sec * CLOCK_SECOND +
+		    st.st_mtim.tv_nsec / 1000;
+	free(path);
+	return at;
+}
+
+/*
+ * Another number after a pack has come or gone; 0 if that was just now, so
+ * that the next change may be at the same time.
+ */
+static uint64_t
+packs_stamp(struct repo *r)
+{
+	char *objects = xasprintf("%s/objects", r->commondir);
+	int64_t at = changed_at(objects), newest = at;
+	uint64_t sum = 1 + (uint64_t)at;
+	size_t i;
+
+	free(objects);
+	for (i = 0; i < r->alternates.n; i++) {
+		at = changed_at(r->alternates.v[i]);
+		newest = at > newest ? at : newest;
+		sum += (uint64_t)at;
+	}
+	return newest < clock_now() - COARSE ? sum : 0;
+}
+
 static struct err *
 read_from(struct repo *r, git_odb *odb, const struct oid *oid, size_t max,
     int ask, enum object_type *type, struct buf *b)
@@ -50,22 +86,27 @@ read_from(struct repo *r, git_odb *odb, const struct oid *oid, size_t max,
 	git_odb_object *object = NULL;
 	git_object_t t;
 	git_oid id;
+	uint64_t stamp = 0;
 	size_t size = 0;
 	struct err *e = NULL;
 	int rc = 0;
 
 	oid_to_git(&id, oid);
-	if (r->misses > MISSES_MAX &&
-	    clock_monotonic() - r->missed < MISSES_PAUSE &&
-	    !git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH))
-		return missing(oid);
+	if (r->misses >= MISSES_MAX &&
+	    !git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH)) {
+		stamp = packs_stamp(r);
+		if (stamp != 0 && stamp == r->missed_packs &&
+		    odb == r->missed_in)
+			return missing(oid);
+	}
 	if (ask)
 		rc = git_odb_read_header(&size, &t, odb, &id);
 	if (rc == 0 && size <= max)
 		rc = git_odb_read(&object, odb, &id);
 	if (rc == GIT_ENOTFOUND) {
 		r->misses++;
-		r->missed = clock_monotonic();
+		r->missed_in = odb;
+		r->missed_packs = stamp;
 		return missing(oid);
 	}
 	if (rc != 0)

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# git agent loop: objects that others move and bring while it is at work.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/loop.sh"
+
+t 'a record of a pack that came meanwhile, cut short where it was' <<'EOF'
+	project lender
+	git -C lender agent log failed 'explicit Euler' --because 'too stiff'
+	git clone -q --shared lender moved
+	cd moved
+	git remote set-url origin "$DAEMON_URL/lender.git"
+	git agent sync
+	agent moves <<'END'
+	git agent log failed 'Runge-Kutta' --because 'too stiff as well'
+	id=$(git rev-parse "refs/agent/log/$(head -n 1 .git/agent/writer)")
+	file=objects/${id:0:2}/${id:2}
+	# As `git repack -l` leaves it where another repository has it, too.
+	echo "$id" | git pack-objects -q .git/objects/pack/pack
+	mkdir -p "../lender/.git/${file%/*}"
+	mv ".git/$file" "../lender/.git/$file"
+	chmod u+w "../lender/.git/$file"
+	truncate -s 60 "../lender/.git/$file"
+END
+	test_exit 1 git agent loop --agent "$SCRATCH/moves" --max-iterations 2
+	test_grep 'explicit Euler' "$T/prompt.1"
+	test_grep 'Runge-Kutta' "$T/prompt.2"
+EOF
+
+# notes COUNT: as many logs of two records, in the present repository; the ids
+# of each first one.
+notes() {
+	local i n
+	for ((i = 1; i <= $1; i++)); do
+		printf 'reset refs/agent/log/w%s\n' "$i"
+		for n in 1 2; do
+			printf '%s\n' "commit refs/agent/log/w$i" \
+				"mark :$((2 * i + n))" \
+				'committer A <a@example.org> 1700000000 +0000' \
+				'data <<END' "note: $n" '' 'Agent-Kind: note' \
+				"Agent-Writer: w$i" \
+				"Agent-Clock: 2026-01-02T03:04:05.00000${n}Z" END
+		done
+	done | git fast-import --quiet --export-marks=marks
+	awk -F '[: ]' '$2 % 2 { print $3 }' marks
+}
+
+t 'a pack that came after many objects were looked for in vain' <<'EOF'
+	project vain
+	(cd srv/vain.git && notes 70) >ids
+	cd vain
+	git agent sync
+	for pack in .git/objects/pack/*.pack; do
+		mv "$pack" "$SCRATCH/pack"
+		rm -f "${pack%.pack}".*
+		git unpack-objects -q <"$SCRATCH/pack"
+	done
+	while read -r id; do
+		rm -f ".git/objects/${id:0:2}/${id:2}"
+	done <../ids
+	# Without an index the loop itself looks for them each time.
+	rm -f .git/agent/index*
+	mkdir .git/agent/index
+	touch -d '1 hour ago' .git/objects/pack
+	agent packs <<'END'
+	if test $GIT_AGENT_ITERATION = 2; then
+		git agent log failed 'Runge-Kutta' --because 'too stiff'
+		git rev-parse "refs/agent/log/$(head -n 1 .git/agent/writer)" |
+			git pack-objects -q .git/objects/pack/pack
+		git prune-packed
+	fi
+END
+	test_exit 1 git agent loop --agent "$SCRATCH/packs" --max-iterations 3
+	test_grep 'Runge-Kutta' "$T/prompt.3"
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep '70 objects are missing here' err
+EOF
+
+finish
