@@ -44,35 +44,51 @@ notes() {
 	awk -F '[: ]' '$2 % 2 { print $3 }' marks
 }
 
-t 'a pack that came after many objects were looked for in vain' <<'EOF'
-	project vain
-	(cd srv/vain.git && notes 70) >ids
-	cd vain
-	git agent sync
-	for pack in .git/objects/pack/*.pack; do
-		mv "$pack" "$SCRATCH/pack"
+# in_vain NAME: a project whose clone NAME-lent borrows from the clone NAME,
+# and in which seventy objects are missing.
+in_vain() {
+	local pack id
+	project "$1"
+	(cd "srv/$1.git" && notes 70) >"$1.ids"
+	(cd "$1" && git agent sync)
+	for pack in "$1"/.git/objects/pack/*.pack; do
+		mv "$pack" "$1.pack"
 		rm -f "${pack%.pack}".*
-		git unpack-objects -q <"$SCRATCH/pack"
+		git -C "$1" unpack-objects -q <"$1.pack"
 	done
+	git clone -q --shared "$1" "$1-lent"
+	git -C "$1-lent" remote set-url origin "$DAEMON_URL/$1.git"
+	(cd "$1-lent" && git agent sync)
 	while read -r id; do
-		rm -f ".git/objects/${id:0:2}/${id:2}"
-	done <../ids
-	# Without an index the loop itself looks for them each time.
-	rm -f .git/agent/index*
-	mkdir .git/agent/index
-	touch -d '1 hour ago' .git/objects/pack
-	agent packs <<'END'
-	if test $GIT_AGENT_ITERATION = 2; then
-		git agent log failed 'Runge-Kutta' --because 'too stiff'
-		git rev-parse "refs/agent/log/$(head -n 1 .git/agent/writer)" |
-			git pack-objects -q .git/objects/pack/pack
-		git prune-packed
-	fi
-END
-	test_exit 1 git agent loop --agent "$SCRATCH/packs" --max-iterations 3
-	test_grep 'Runge-Kutta' "$T/prompt.3"
-	test_exit 3 git agent log --offline >out 2>err
-	test_grep '70 objects are missing here' err
-EOF
+		rm -f "$1/.git/objects/${id:0:2}/${id:2}"
+	done <"$1.ids"
+}
+
+for from in vain vain-lent; do
+	t "a pack that came to 'vain' after much was looked for in vain, in '$from'" <<-EOF
+		test -d vain || in_vain vain
+		cd '$from'
+		# Without an index the loop itself looks for them each time.
+		rm -f .git/agent/index*
+		mkdir .git/agent/index
+		touch -d 2026-01-01 ../vain/.git/objects/pack
+		agent packs <<'END'
+		if test \$GIT_AGENT_ITERATION = 2; then
+			git agent log failed 'Runge-Kutta' --because 'too stiff'
+			git rev-parse "refs/agent/log/\$(head -n 1 .git/agent/writer)" |
+				GIT_ALTERNATE_OBJECT_DIRECTORIES=\$PWD/.git/objects \
+				git -C ../vain pack-objects -q .git/objects/pack/pack
+			git prune-packed
+			touch -d 2026-01-01 ../vain/.git/objects/pack
+		fi
+		END
+		# It was not changed just now.
+		sleep 2.1
+		test_exit 1 git agent loop --agent "\$SCRATCH/packs" --max-iterations 3
+		test_grep 'Runge-Kutta' "\$T/prompt.3"
+		test_exit 3 git agent log --offline >out 2>err
+		test_grep '70 objects are missing here' err
+	EOF
+done
 
 finish

@@ -44,6 +44,7 @@ too_large(const struct oid *oid)
 	return err_new(ERR_INPUT, "object %s is far too large", hex);
 }
 
+/* A time of change can be set back, as a backup does; that of status cannot. */
 static int64_t
 changed_at(const char *objects)
 {
@@ -52,8 +53,8 @@ changed_at(const char *objects)
 	int64_t at = 0;
 
 	if (stat(path, &st) == 0)
-		at = st.st_mtim.tv_sec * CLOCK_SECOND +
-		    st.st_mtim.tv_nsec / 1000;
+		at = st.st_ctim.tv_sec * CLOCK_SECOND +
+		    st.st_ctim.tv_nsec / 1000;
 	free(path);
 	return at;
 }
@@ -74,7 +75,7 @@ packs_stamp(struct repo *r)
 	for (i = 0; i < r->alternates.n; i++) {
 		at = changed_at(r->alternates.v[i]);
 		newest = at > newest ? at : newest;
-		sum += (uint64_t)at;
+		sum = sum * 31 + (uint64_t)at;
 	}
 	return newest < clock_now() - COARSE ? sum : 0;
 }
