@@ -316,11 +316,11 @@ t 'what is rolled up while a log that begins anew is fetched is not lost' <<'EOF
 	begun=$(git cat-file commit "$log" | sed 's/: one$/: anew/' |
 		git hash-object -w -t commit --stdin)
 	git push -q origin "$begun:$log"
-	# It is the third time that the reader asks when the other one goes.
+	# It is the second time that the reader asks when the other one goes.
 	cat >../chain-asked <<-END
 		#!/bin/sh
 		echo asked >>'$SCRATCH/chain-times'
-		if test "\$(wc -l <'$SCRATCH/chain-times')" = 3; then
+		if test "\$(wc -l <'$SCRATCH/chain-times')" = 2; then
 			sleep 1.1
 			git -C '$SCRATCH/chain-head' agent sync --roll-up \\
 				--older-than 1s >'$SCRATCH/chain-said' 2>&1
@@ -333,8 +333,78 @@ t 'what is rolled up while a log that begins anew is fetched is not lost' <<'EOF
 	test_exit 0 git agent sync --fetch >out 2>err
 	test_no_grep 'has lost records' err
 	test "$(subjects | grep -v 'had ended' | sort | tr '\n' ' ')" = 'anew more one other '
-	test_lines 3 ../chain-times
+	test_lines 2 ../chain-times
 	test_grep '^rolled up ' ../chain-said
+EOF
+
+# rolled_up NAME: NAME-reader has the logs of NAME-job and NAME-other, which
+# NAME-head then rolls up.
+rolled_up() {
+	local name=$1 i
+	new_origin "$name" || return
+	for i in job other head; do
+		new_clone "$name" "$name-$i" || return
+	done
+	git clone -q "$SCRATCH/srv/$name.git" "$name-reader" || return
+	for i in job other; do
+		(cd "$name-$i" && git agent log 'done' "$i") || return
+	done
+	(cd "$name-reader" && git agent sync) || return
+	git clone -q --mirror "srv/$name.git" "$name-before.git" || return
+	sleep 1.1
+	(cd "$name-head" && git agent sync --roll-up --older-than 1s)
+}
+
+t 'logs that are gone in an answer without the roll-up are not lost' <<'EOF'
+	rolled_up torn
+	other=refs/agent/log/$(cd torn-other && writer)
+	job=refs/agent/log/$(cd torn-job && writer)
+	# As when a server lists its refs while they go: each of them is gone
+	# once before the roll-up is there to be seen.
+	for log in job other; do
+		git clone -q --mirror torn-before.git "torn-$log.git"
+		git -C "torn-$log.git" update-ref -d "${!log}"
+	done
+	cat >asked <<-END
+		#!/bin/sh
+		echo asked >>'$SCRATCH/asked-torn'
+		case \$(wc -l <'$SCRATCH/asked-torn') in
+		1) exec git upload-pack '$SCRATCH/torn-job.git' ;;
+		2) exec git upload-pack '$SCRATCH/torn-other.git' ;;
+		esac
+		exec git upload-pack "\$@"
+	END
+	chmod +x asked
+	cd torn-reader
+	git config remote.origin.uploadpack "$SCRATCH/asked"
+	test_exit 0 git agent sync --fetch >out 2>err
+	test_empty err
+	test_lines 3 ../asked-torn
+	test "$(subjects | grep -v 'had ended' | sort | tr '\n' ' ')" = 'job other '
+	# What two answers in turn do not have is lost.
+	git config remote.origin.uploadpack "git upload-pack '$SCRATCH/torn-job.git' #"
+	head=$(git -C ../srv/torn.git for-each-ref --format='%(refname:lstrip=3)' refs/agent/log)
+	test_exit 3 git agent sync --fetch >out 2>err
+	test_grep "'log/$head' has lost records" err
+EOF
+
+t 'nor is a log that another process drops here while it is looked for' <<'EOF'
+	rolled_up dropped
+	cd dropped-reader
+	git for-each-ref --format="$PWD/.git/%(refname)" refs/agent-remotes/origin/log >refs
+	test_lines 2 refs
+	# As a plain fetch with --prune does; a lock keeps the sync waiting.
+	cat >../asked <<-END
+		#!/bin/sh
+		sed 's/$/.lock/' '$PWD/refs' | xargs touch
+		(sleep .5; xargs rm; sed 's/$/.lock/' '$PWD/refs' | xargs rm) \\
+			<'$PWD/refs' >/dev/null 2>&1 &
+		exec git upload-pack "\$@"
+	END
+	git config remote.origin.uploadpack "$SCRATCH/asked"
+	test_exit 0 git agent sync --fetch >out 2>err
+	test_empty err
+	test "$(subjects | grep -v 'had ended' | sort | tr '\n' ' ')" = 'job other '
 EOF
 
 finish

@@ -177,21 +177,78 @@ sync_is_rewound(struct repo *r, const char *remote,
 	return found;
 }
 
-int
-sync_rewound_is_news(struct repo *r, const struct sync_report *rep)
+static int
+name_cmp(const void *a, const void *b)
 {
-	char *known;
-	size_t i;
-	int news = 0;
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
-	if (rep->rewound == 0)
-		return 0;
-	known = sync_rewound(r, rep->remote);
-	for (i = 0; i < rep->n && !news; i++)
-		news = rep->refs[i].fate == SYNC_REWOUND &&
-		    !sync_is_listed(known, rep->refs[i].name);
+static int
+has_name(const struct strvec *sorted, char *name)
+{
+	return sorted->n > 0 && bsearch(&name, sorted->v, sorted->n,
+	    sizeof(*sorted->v), name_cmp) != NULL;
+}
+
+static void
+sort_names(struct strvec *names)
+{
+	if (names->n > 0)
+		qsort(names->v, names->n, sizeof(*names->v), name_cmp);
+}
+
+void
+sync_doubts_begin(struct sync_doubts *d, struct repo *r, const char *remote)
+{
+	char *known = sync_rewound(r, remote), *line, *rest = known;
+
+	memset(d, 0, sizeof(*d));
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			strvec_push(&d->told, line);
+	sort_names(&d->told);
 	free(known);
-	return news;
+}
+
+void
+sync_doubts_release(struct sync_doubts *d)
+{
+	strvec_release(&d->told);
+	strvec_release(&d->last);
+	strvec_release(&d->doubted);
+}
+
+int
+sync_has_doubts(struct sync_doubts *d, const struct sync_report *rep)
+{
+	struct strvec now = STRVEC_INIT;
+	size_t i;
+
+	strvec_release(&d->doubted);
+	for (i = 0; i < rep->n; i++) {
+		if (rep->refs[i].fate != SYNC_REWOUND)
+			continue;
+		strvec_push(&now, rep->refs[i].name);
+		if (!has_name(&d->told, rep->refs[i].name) &&
+		    !has_name(&d->last, rep->refs[i].name))
+			strvec_push(&d->doubted, rep->refs[i].name);
+	}
+	sort_names(&now);
+	sort_names(&d->doubted);
+	strvec_release(&d->last);
+	d->last = now;
+	return d->doubted.n > 0;
+}
+
+void
+sync_drop_doubted(const struct sync_doubts *d, struct sync_report *rep)
+{
+	size_t i;
+
+	for (i = rep->n; i > 0; i--)
+		if (rep->refs[i - 1].fate == SYNC_REWOUND &&
+		    has_name(&d->doubted, rep->refs[i - 1].name))
+			sync_drop_ref(rep, i - 1);
 }
 
 struct err *
@@ -221,7 +278,8 @@ sync_drop_moved(struct repo *r, struct sync_report *rep,
 		    rep->refs[i - 1].name);
 		was = reflist_find(before, name);
 		e = ref_read(r, name, &now);
-		if (e == NULL && (was == NULL || !oid_equal(&was->id, &now)))
+		if (e != NULL ? e->code == ERR_NOTFOUND :
+		    was == NULL || !oid_equal(&was->id, &now))
 			sync_drop_ref(rep, i - 1);
 		err_free(e);
 		free(name);

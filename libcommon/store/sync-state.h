@@ -45,13 +45,30 @@ void	 sync_write_unfetched(struct repo *, const char *remote,
 void	 sync_forget_refusals(struct repo *, const char *remote);
 /* Take the lines from the index on out of the report. */
 void	 sync_drop_from(struct sync_report *, size_t from);
-/* 1 if a log is rewound that was not so after the fetch before. */
-int	 sync_rewound_is_news(struct repo *, const struct sync_report *);
+/*
+ * What a remote says while others push and roll up is no snapshot: a log can
+ * be gone in an answer that does not have the roll-up yet.  So a log that is
+ * rewound is believed when two answers in turn say so, or when it was so after
+ * the last fetch.
+ */
+struct sync_doubts {
+	struct strvec told;	/* after the last fetch; all are sorted */
+	struct strvec last;	/* by the last answer */
+	struct strvec doubted;	/* by that one alone */
+};
+
+void	 sync_doubts_begin(struct sync_doubts *, struct repo *,
+		const char *remote);
+void	 sync_doubts_release(struct sync_doubts *);
+/* Take note of an answer: 1 if the remote is to be asked again. */
+int	 sync_has_doubts(struct sync_doubts *, const struct sync_report *);
+/* What is not believed still is for the next sync to tell. */
+void	 sync_drop_doubted(const struct sync_doubts *, struct sync_report *);
 /*
  * A log whose ref here is not what it was before the remote was asked, as
- * another process fetched or pushed meanwhile, is taken out of those that are
- * rewound: the answer may be older than what is here.  `before` is
- * sync_view_list() of before.
+ * another process fetched, pushed or dropped it meanwhile, is taken out of
+ * those that are rewound: the answer may be older than what is here.  `before`
+ * is sync_view_list() of before.
  */
 void	 sync_drop_moved(struct repo *, struct sync_report *,
 		const struct reflist *before);

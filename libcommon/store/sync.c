@@ -20,6 +20,8 @@
 #include "store/turn.h"
 #include "store/writer.h"
 
+#define TRIES_MAX 4		/* to have it explained what seems rewound */
+
 static char *
 log_refspec(const struct sync_report *rep)
 {
@@ -136,10 +138,11 @@ drop_rolled_up(struct repo *r, struct sync_report *rep, int *anew)
 	char *locked = NULL;
 	struct oid tip;
 	size_t i;
+	int begun = 0;
 
 	search = rollup_search_new(ix, r, rep->remote, rep);
-	for (i = 0; e == NULL && i < rep->n; i++) {
-		struct sync_ref *ref = &rep->refs[i];
+	for (i = rep->n; e == NULL && i > 0; i--) {
+		struct sync_ref *ref = &rep->refs[i - 1];
 		char *name;
 
 		if (ref->fate != SYNC_REWOUND || ref->reason == NULL ||
@@ -150,9 +153,10 @@ drop_rolled_up(struct repo *r, struct sync_report *rep, int *anew)
 		e = ref_read(r, name, &tip);
 		free(name);
 		if (e != NULL && e->code == ERR_NOTFOUND) {
-			/* Pruned by another process: there is none to tell. */
+			/* By another process; what was lost is put back. */
 			err_free(e);
 			e = NULL;
+			sync_drop_ref(rep, i - 1);
 			continue;
 		}
 		if (e != NULL || !rollup_has(search, ref->name + 4, &tip))
@@ -165,13 +169,13 @@ drop_rolled_up(struct repo *r, struct sync_report *rep, int *anew)
 			e = NULL;
 			continue;
 		}
-		*anew += strcmp(ref->reason, "deleted") != 0;
+		begun += strcmp(ref->reason, "deleted") != 0;
 		ref->fate = SYNC_ROLLED_UP;
 		rep->rewound--;
 	}
 	/* What was said of those would be lost with another fetch. */
-	if (locked != NULL)
-		*anew = 0;
+	if (locked == NULL)
+		*anew += begun;
 	free(locked);
 	rollup_search_free(search);
 	index_close(ix);
@@ -206,8 +210,8 @@ fetch_once(struct repo *r, const struct strvec *specs, int background,
 
 /*
  * A log that somebody else moved forward while git was looking seems rewound
- * too: ask again before it is said, and believe it of those alone that nobody
- * moved meanwhile.
+ * too: of what the remote says again, those are believed that nobody moved
+ * meanwhile.
  */
 static struct err *
 fetch_again(struct repo *r, const struct strvec *specs, int background,
@@ -226,12 +230,57 @@ fetch_again(struct repo *r, const struct strvec *specs, int background,
 	return e;
 }
 
+/*
+ * What seems rewound, and is not; *anew counts what can be fetched now.
+ * `is_new`: the remote has the name of one that was removed.
+ */
+static struct err *
+explain_rewound(struct repo *r, struct sync_report *rep, int is_new, int *anew)
+{
+	struct err *e = NULL;
+
+	sync_drop_below(r, rep);
+	if (rep->reached && rep->rewound > 0)
+		e = drop_rolled_up(r, rep, anew);
+	if (e == NULL && rep->reached && rep->rewound > 0 && is_new)
+		e = sync_leave_removed(r, rep, anew);
+	return e;
+}
+
+/* Ask, and again until all is explained or said twice. */
+static struct err *
+fetch_until_clear(struct repo *r, const struct strvec *specs, int background,
+    int is_new, struct sync_report *rep)
+{
+	struct sync_doubts doubts;
+	struct err *e;
+	int again = 0, tries;
+
+	sync_doubts_begin(&doubts, r, rep->remote);
+	e = fetch_once(r, specs, background, rep);
+	if (e == NULL && rep->refused > 0)
+		e = sync_clear_way(r, rep, &again);
+	if (e == NULL)
+		e = explain_rewound(r, rep, is_new, &again);
+	for (tries = 0; e == NULL && tries < TRIES_MAX &&
+	    (sync_has_doubts(&doubts, rep) || again > 0); tries++) {
+		again = 0;
+		e = fetch_again(r, specs, background, rep);
+		if (e == NULL)
+			e = explain_rewound(r, rep, is_new, &again);
+	}
+	if (e == NULL && tries == TRIES_MAX && sync_has_doubts(&doubts, rep))
+		sync_drop_doubted(&doubts, rep);
+	sync_doubts_release(&doubts);
+	return e;
+}
+
 static struct err *
 fetch(struct repo *r, int background, struct sync_report *rep)
 {
 	struct strvec specs = STRVEC_INIT;
 	struct err *e;
-	int cleared = 0, anew = 0, all = 0, is_new = 0, tries;
+	int all = 0, is_new;
 
 	e = sync_recover(r);
 	if (e == NULL)
@@ -242,24 +291,7 @@ fetch(struct repo *r, int background, struct sync_report *rep)
 		rep->whole = 1;
 		is_new = sync_is_another(r, rep->remote);
 		former_begin(r, rep, &specs, &all);
-		e = fetch_once(r, &specs, background, rep);
-	}
-	if (e == NULL && rep->refused > 0)
-		e = sync_clear_way(r, rep, &cleared);
-	if (e == NULL && (cleared || sync_rewound_is_news(r, rep)))
-		e = fetch_again(r, &specs, background, rep);
-	sync_drop_below(r, rep);
-	if (e == NULL && rep->reached && rep->rewound > 0)
-		e = drop_rolled_up(r, rep, &anew);
-	if (e == NULL && rep->reached && rep->rewound > 0 && is_new)
-		e = sync_leave_removed(r, rep, &anew);
-	/* And those that are rolled up meanwhile, in turn. */
-	for (tries = 0; e == NULL && anew > 0 && tries < 3; tries++) {
-		anew = 0;
-		e = fetch_again(r, &specs, background, rep);
-		sync_drop_below(r, rep);
-		if (e == NULL && rep->reached && rep->rewound > 0)
-			e = drop_rolled_up(r, rep, &anew);
+		e = fetch_until_clear(r, &specs, background, is_new, rep);
 	}
 	if (e == NULL && rep->reached)
 		e = sync_tell_twins(r, rep);
