@@ -194,6 +194,25 @@ t 'objects of another repository (alternates)' <<'EOF'
 	exchange 'referring relatively'
 EOF
 
+t 'objects in another folder (GIT_OBJECT_DIRECTORY), which borrows' <<'EOF'
+	new_repo moved-objects
+	git init -q --bare lends-nothing.git
+	echo "$PWD/lends-nothing.git/objects" >moved-objects/.git/objects/info/alternates
+	cp -r moved-objects/.git/objects other-objects
+	cd moved-objects
+	export GIT_OBJECT_DIRECTORY=../other-objects
+	git agent log 'done' one
+	mkdir sub
+	(cd sub && GIT_OBJECT_DIRECTORY=../../other-objects git agent log 'done' two)
+	test "$(subjects | sort | tr '\n' ' ')" = 'one two '
+	git repack -adq
+	git prune-packed
+	rm -rf .git/agent/index*
+	test "$(subjects | sort | tr '\n' ' ')" = 'one two '
+	git fsck --strict
+	test_exit 3 env -u GIT_OBJECT_DIRECTORY git agent log --offline
+EOF
+
 t 'a submodule: its records are its own' <<'EOF'
 	new_repo super
 	cd super

@@ -43,6 +43,26 @@ else
 	skip 'a clone that cannot be written to' 'no mount namespaces here'
 fi
 
+t 'an object that cannot be opened, and that a pack has as well' <<'EOF'
+	new_repo twice
+	cd twice
+	git agent log 'done' 'there twice'
+	id=$(git rev-parse "refs/agent/log/$(head -n 1 .git/agent/writer)")
+	git repack -aq
+	file=.git/objects/${id:0:2}/${id:2}
+	rm -f "$file"
+	ln -s "${id:2}" "$file"
+	rm -rf .git/agent/index*
+	git agent log --offline >out 2>err
+	test_grep 'there twice' out
+	test_empty err
+	# That it is alone there is said, with the reason.
+	rm -f .git/objects/pack/*
+	rm -rf .git/agent/index*
+	test_exit 3 git agent log --offline >out 2>err
+	test_grep 'Too many levels of symbolic links' err
+EOF
+
 # A server that takes connections and then says nothing.
 nc_mute() {
 	perl -MIO::Socket -e '

@@ -91,4 +91,88 @@ for from in vain vain-lent; do
 	EOF
 done
 
+# lenders NAME: a project without loose objects, and beside it the repositories
+# NAME-1 and NAME-2 with all that it has.
+lenders() {
+	local i
+	project "$1"
+	git -C "$1" agent log failed 'explicit Euler' --because 'too stiff'
+	git -C "$1" repack -adq
+	for i in 1 2; do
+		git clone -q --mirror "$1" "$1-$i"
+		git -C "$1-$i" repack -adq
+	done
+}
+
+# borrowing NAME [FOLDER …]: of these folders NAME takes its objects, and has
+# them no more.
+borrowing() {
+	local name=$1
+	shift
+	printf "$SCRATCH/%s\n" "$@" >"$name/.git/objects/info/alternates"
+	git -C "$name" repack -adlq
+	git -C "$name" prune-packed
+}
+
+# seen_by NAME <<'END' … END: the loop in NAME sees a record of its agent that
+# these commands, run in the folder above it, move elsewhere.  RECORD names it.
+seen_by() {
+	{
+		cat <<'END'
+	if test $GIT_AGENT_ITERATION = 2; then
+		git agent log failed 'Runge-Kutta' --because 'too stiff'
+		RECORD=$(git rev-parse "refs/agent/log/$(head -n 1 .git/agent/writer)")
+		cd ..
+END
+		cat
+		printf '%s\n' "	git -C '$1' prune-packed" \
+			"	git -C '$1' fsck --connectivity-only" fi
+	} | agent borrows
+	(cd "$1" && test_exit 1 git agent loop --agent "$SCRATCH/borrows" --max-iterations 3)
+	test_grep 'Runge-Kutta' "$T/prompt.3"
+}
+
+t 'a clone that borrows only since the loop began' <<'EOF'
+	lenders pooled
+	seen_by pooled <<'END'
+		git -C pooled-1 fetch -q "$PWD/pooled" '+refs/*:refs/*'
+		git -C pooled-1 repack -adq
+		echo "$PWD/pooled-1/objects" >pooled/.git/objects/info/alternates
+		git -C pooled repack -adlq
+END
+EOF
+
+t 'the one that it borrows from is at another place since then' <<'EOF'
+	lenders changed
+	borrowing changed changed-1/objects
+	seen_by changed <<'END'
+		git -C changed-1 fetch -q "$PWD/changed" '+refs/*:refs/*'
+		git -C changed-1 repack -adq
+		mv changed-1 elsewhere
+		echo "$PWD/elsewhere/objects" >changed/.git/objects/info/alternates
+		git -C changed repack -adlq
+END
+EOF
+
+t 'one that has its first pack since then' <<'EOF'
+	lenders late
+	mkdir late-3
+	borrowing late late-3
+	seen_by late <<'END'
+		mkdir late-3/pack
+		echo "$RECORD" | git -C late pack-objects -q ../late-3/pack/pack
+END
+EOF
+
+t 'one that is gone since then hides nothing of those behind it' <<'EOF'
+	lenders gone
+	borrowing gone gone-1/objects gone-2/objects
+	git -C gone repack -adq
+	seen_by gone <<'END'
+		mv gone-1 gone-3
+		echo "$RECORD" |
+			git -C gone pack-objects -q "$PWD/gone-2/objects/pack/pack"
+END
+EOF
+
 finish

@@ -7,8 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 
+#define COARSE (2 * CLOCK_SECOND)	/* what file systems round times to */
 #define NESTING_MAX 5		/* lists behind lists (git's object-file.c) */
 
 struct listing {
@@ -75,13 +77,12 @@ alternates_list(struct repo *r, struct strvec *folders, char **gone)
 {
 	struct listing l = { folders, gone, NULL, 0, 0 };
 	const char *more = getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
-	char *objects = xasprintf("%s/objects", repo_commondir(r));
 	char *copy = xstrdup(more == NULL ? "" : more), *rest = copy, *folder;
 
 	if (gone != NULL)
 		*gone = NULL;
-	(void)meet(&l, objects, NULL);
-	read_list(&l, objects, 0);
+	(void)meet(&l, repo_objects(r), NULL);
+	read_list(&l, repo_objects(r), 0);
 	while ((folder = strsep(&rest, ":")) != NULL)
 		if (*folder != '\0' && meet(&l, folder, NULL)) {
 			strvec_push(folders, folder);
@@ -89,5 +90,46 @@ alternates_list(struct repo *r, struct strvec *folders, char **gone)
 		}
 	free(l.met);
 	free(copy);
-	free(objects);
+}
+
+/* One more thing that may change, in the order in which they are met. */
+static uint64_t
+mix(uint64_t stamp, uint64_t value)
+{
+	return stamp * 31 + value;
+}
+
+static uint64_t
+stamp_of(uint64_t stamp, const char *objects, int64_t *newest)
+{
+	char *list = xasprintf("%s/info/alternates", objects);
+	char *packs = xasprintf("%s/pack", objects);
+	struct stat st;
+	int64_t at;
+
+	if (stat(list, &st) == 0) {
+		at = st.st_ctim.tv_sec * CLOCK_SECOND +
+		    st.st_ctim.tv_nsec / 1000;
+		*newest = at > *newest ? at : *newest;
+		stamp = mix(mix(stamp, (uint64_t)at), st.st_ino);
+	} else {
+		stamp = mix(stamp, 1);
+	}
+	/* libgit2 does not see one that comes late, or is another one now. */
+	stamp = mix(stamp, stat(packs, &st) == 0 ? st.st_ino : 0);
+	free(list);
+	free(packs);
+	return stamp;
+}
+
+uint64_t
+alternates_stamp(struct repo *r, const struct strvec *folders)
+{
+	int64_t newest = 0;
+	uint64_t stamp = stamp_of(1, repo_objects(r), &newest);
+	size_t i;
+
+	for (i = 0; i < folders->n; i++)
+		stamp = stamp_of(stamp, folders->v[i], &newest);
+	return newest < clock_now() - COARSE ? stamp : 0;
 }

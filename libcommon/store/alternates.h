@@ -5,6 +5,8 @@
 #ifndef STORE_ALTERNATES_H
 #define STORE_ALTERNATES_H
 
+#include <stdint.h>
+
 #include "base/strvec.h"
 #include "store/repo.h"
 
@@ -17,5 +19,11 @@
  * NULL if there is none.  `gone` may be NULL.
  */
 void	 alternates_list(struct repo *, struct strvec *folders, char **gone);
+/*
+ * A number for those and their lists: another one after a list has changed, or
+ * after one of them has gone, or has another folder of packs.  0: a list has
+ * changed just now, so that the next change may be at the same time.
+ */
+uint64_t alternates_stamp(struct repo *, const struct strvec *folders);
 
 #endif

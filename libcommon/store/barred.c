@@ -243,11 +243,9 @@ leave_to_owner(struct look *l)
 char *
 objects_barred(struct repo *r, char **remedy)
 {
-	char *objects = xasprintf("%s/objects", repo_commondir(r));
 	struct look l = { NULL, NULL, 0 };
 
-	look_at_objects(&l, objects);
-	free(objects);
+	look_at_objects(&l, repo_objects(r));
 	if (l.why == NULL)
 		look_at_borrowed(&l, r);
 	if (l.why != NULL && l.borrowed)

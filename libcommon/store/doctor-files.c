@@ -219,7 +219,7 @@ look_at_part(struct look *l, const char *path)
 static void
 parts(struct look *l)
 {
-	char *dir = xasprintf("%s/objects/pack", repo_commondir(l->repo));
+	char *dir = xasprintf("%s/pack", repo_objects(l->repo));
 	DIR *open = opendir(dir);
 	struct dirent *d;
 	char *path;

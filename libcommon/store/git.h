@@ -15,7 +15,7 @@ struct repo {
 	git_odb *odb;		/* opened when first needed */
 	git_odb *packs;		/* the same; alone of what is borrowed, too */
 	git_config *config;
-	char *gitdir, *commondir, *workdir;
+	char *gitdir, *commondir, *workdir, *objects;
 	char *remote, *prefix;	/* answers kept; NULL: not asked yet */
 	size_t abbrev;		/* as core.abbrev says; 0: not asked yet */
 	struct strvec keys, values;	/* read by `git config --list`, or … */
@@ -24,8 +24,9 @@ struct repo {
 	struct strvec elsewhere, nowhere;	/* keys asked for: git.h, below */
 	char loose_folders[256];	/* 'y', 'n'; 0: not looked for yet */
 	int64_t loose_looked;	/* when they were; clock_monotonic() */
-	struct strvec alternates;	/* see alternates_list(), looked at … */
-	int alternates_known;	/* … once */
+	struct strvec alternates;	/* as in alternates_list(), once … */
+	int alternates_known;	/* … they are looked for */
+	uint64_t lenders;	/* alternates_stamp() of those */
 	struct packed_refs packed;	/* as last read */
 	char *damage;		/* what was found first; see repo.h */
 	char *looked;		/* see index_looked() in index-file.h */

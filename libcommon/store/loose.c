@@ -24,7 +24,7 @@ loose_path(struct repo *r, const struct oid *oid)
 	char hex[OID_HEX_SIZE];
 
 	oid_hex(oid, hex);
-	return xasprintf("%s/objects/%.2s/%s", r->commondir, hex, hex + 2);
+	return xasprintf("%s/%.2s/%s", r->objects, hex, hex + 2);
 }
 
 /* Most objects are in packs, and then most of the 256 folders are not there. */
@@ -32,10 +32,9 @@ static void
 look_for_folders(struct repo *r)
 {
 	static const char digits[] = "0123456789abcdef";
-	char *path = xasprintf("%s/objects", r->commondir);
 	const char *high, *low;
 	struct dirent *entry;
-	DIR *d = opendir(path);
+	DIR *d = opendir(r->objects);
 
 	memset(r->loose_folders, d == NULL ? 'y' : 'n',
 	    sizeof(r->loose_folders));
@@ -50,7 +49,6 @@ look_for_folders(struct repo *r)
 	}
 	if (d != NULL)
 		closedir(d);
-	free(path);
 }
 
 /* Others make folders while a loop, say, is at work. */

@@ -117,7 +117,7 @@ pack_begin(struct repo *r, uint32_t count, struct pack **out)
 	*out = NULL;
 	buf_init(&p->out);
 	sha1_init(&p->sum);
-	p->folder = xasprintf("%s/objects/pack", r->commondir);
+	p->folder = xasprintf("%s/pack", r->objects);
 	clear_old(r, p->folder);
 	e = repo_odb(r, &odb);
 	if (e == NULL &&

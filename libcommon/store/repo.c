@@ -287,6 +287,19 @@ check_discovered(struct repo *r)
 	return e;
 }
 
+/* git takes it from the current folder; we may leave that. */
+static char *
+objects_folder(const struct repo *r)
+{
+	const char *dir = getenv("GIT_OBJECT_DIRECTORY");
+	char *real;
+
+	if (dir == NULL)
+		return xasprintf("%s/objects", r->commondir);
+	real = realpath(dir, NULL);
+	return real != NULL ? real : xstrdup(dir);
+}
+
 struct err *
 repo_open(struct repo **out)
 {
@@ -321,6 +334,7 @@ repo_open(struct repo **out)
 		goto done;
 	r->gitdir = without_slash(git_repository_path(r->git));
 	r->commondir = without_slash(git_repository_commondir(r->git));
+	r->objects = objects_folder(r);
 	e = check_head(r);
 	if (e == NULL)
 		e = check_discovered(r);
@@ -362,6 +376,7 @@ repo_close(struct repo *r)
 	free(r->gitdir);
 	free(r->commondir);
 	free(r->workdir);
+	free(r->objects);
 	free(r->remote);
 	free(r->prefix);
 	free(r->damage);
@@ -380,6 +395,12 @@ const char *
 repo_commondir(const struct repo *r)
 {
 	return r->commondir;
+}
+
+const char *
+repo_objects(const struct repo *r)
+{
+	return r->objects;
 }
 
 const char *

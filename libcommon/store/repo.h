@@ -38,6 +38,7 @@ void	 repo_close(struct repo *);
 /* Folders without a slash at the end, borrowed. */
 const char *repo_gitdir(const struct repo *);	/* of this work tree */
 const char *repo_commondir(const struct repo *); /* shared by all worktrees */
+const char *repo_objects(const struct repo *);	/* GIT_OBJECT_DIRECTORY */
 const char *repo_workdir(const struct repo *);	/* NULL: bare */
 struct err *repo_need_workdir(const struct repo *);	/* ERR_BARE */
 int	 repo_is_shallow(const struct repo *);
@@ -197,6 +198,8 @@ struct err *object_read_max(struct repo *, const struct oid *, size_t max,
 		int ask, enum object_type *, struct buf *);
 /* 1 if it is here; cheap, also where it is not. */
 int	 object_exists(struct repo *, const struct oid *);
+/* The same also of what came just now, as in a pack that a gc made. */
+int	 object_is_here(struct repo *, const struct oid *);
 struct err *object_write(struct repo *, enum object_type, const void *, size_t,
 		struct oid *);
 /* The shortest unique beginning, at least core.abbrev or 7 digits. */

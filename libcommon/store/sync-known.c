@@ -145,7 +145,7 @@ int
 known_may_come_back(struct repo *r, const struct oid *id)
 {
 	char *barred = NULL, *remedy = NULL;
-	int may = object_exists(r, id);
+	int may = object_is_here(r, id);
 
 	if (!may)
 		barred = objects_barred(r, &remedy);

@@ -100,24 +100,6 @@ tracking_name(struct repo *r, const struct outgoing *o, const char *remote,
 	    xasprintf("refs/agent-remotes/%s/%s/%s", remote, o->what, own);
 }
 
-/* A gc may just have packed it: that is only seen by who reads it. */
-static int
-is_here(struct repo *r, const struct oid *id)
-{
-	enum object_type type;
-	struct buf b = BUF_INIT;
-	int here = object_exists(r, id);
-	struct err *e = NULL;
-
-	if (!here) {
-		e = object_read(r, id, &type, &b);
-		here = e == NULL || e->code != ERR_NOTFOUND;
-	}
-	err_free(e);
-	buf_release(&b);
-	return here;
-}
-
 static struct err *
 outgoing_read(struct repo *r, struct outgoing *o)
 {
@@ -130,7 +112,7 @@ outgoing_read(struct repo *r, struct outgoing *o)
 		return NULL;
 	}
 	/* git would push nothing at all then. */
-	if (e == NULL && !o->is_log && !is_here(r, &o->tip))
+	if (e == NULL && !o->is_log && !object_is_here(r, &o->tip))
 		e = err_new(ERR_NOTFOUND, "what '%s' leads to is not here",
 		    o->local);
 	if (e != NULL)

@@ -102,7 +102,7 @@ keep_path(const struct repo *r, const git_buf *pack)
 	git_oid_fromraw(&sum, (const unsigned char *)pack->ptr + pack->size -
 	    GIT_OID_RAWSZ);
 	git_oid_tostr(hex, sizeof(hex), &sum);
-	return xasprintf("%s/objects/pack/pack-%s.keep", r->commondir, hex);
+	return xasprintf("%s/pack/pack-%s.keep", r->objects, hex);
 }
 
 static int
@@ -127,7 +127,7 @@ write_pack(git_odb *odb, const git_buf *pack)
 static void
 drop_left_keeps(const struct repo *r)
 {
-	char *folder = xasprintf("%s/objects/pack", r->commondir), *path;
+	char *folder = xasprintf("%s/pack", r->objects), *path;
 	DIR *dir = opendir(folder);
 	struct buf text = BUF_INIT;
 	struct dirent *d;
@@ -227,7 +227,7 @@ unreached_again(struct repo *r)
 int
 unreached_wants_packs(struct repo *r)
 {
-	char *folder = xasprintf("%s/objects/pack", r->commondir);
+	char *folder = xasprintf("%s/pack", r->objects);
 	DIR *dir = opendir(folder);
 	const struct dirent *d;
 	size_t n = 0;
