@@ -158,4 +158,24 @@ t 'lists behind lists: as far as git follows them, and no further' <<'EOF'
 	done
 EOF
 
+t 'a log that was replaced, with what was fetched for it just now' <<'EOF'
+	new_origin taken
+	new_clone taken taken-job
+	new_clone taken taken-lends
+	git clone -q --shared taken-lends taken-reader
+	git -C taken-reader remote set-url origin "$DAEMON_URL/taken.git"
+	(cd taken-job && git agent log 'done' one && git agent log 'done' two)
+	(cd taken-reader && git agent sync)
+	log=refs/agent/log/$(cd taken-job && writer)
+	cd srv/taken.git
+	new=$(git cat-file commit "$log~1" | sed 's/: one$/: other/' |
+		git hash-object -w -t commit --stdin)
+	git update-ref "$log" "$new"
+	cd ../../taken-reader
+	test_exit 0 git agent sync --repair >out
+	test_grep 'nothing is left' out
+	test "$(git rev-parse "refs/agent-remotes/origin/${log#refs/agent/}")" = "$new"
+	test "$(subjects | sort | tr '\n' ' ')" = 'one other two '
+EOF
+
 finish

@@ -175,4 +175,32 @@ t 'one that is gone since then hides nothing of those behind it' <<'EOF'
 END
 EOF
 
+t 'one that was gone for a moment is seen when it is back' <<'EOF'
+	lenders back
+	git -C back repack -adq
+	borrowing back back-1/objects back-2/objects
+	# It is looked for in vain while the one is away.
+	git -C back update-ref refs/agent/log/lost "$(echo 'done: lost' |
+		git -C back commit-tree HEAD^{tree})"
+	lost=$(git -C back rev-parse refs/agent/log/lost)
+	rm -f "back/.git/objects/${lost:0:2}/${lost:2}"
+	mkdir -p back/.git/agent
+	rm -rf back/.git/agent/index*
+	mkdir back/.git/agent/index
+	sleep 2.1
+	agent returns <<'END'
+	case $GIT_AGENT_ITERATION in
+	1) mv ../back-1 ../back-3 ;;
+	2)	mv ../back-3 ../back-1
+		git agent log failed 'Runge-Kutta' --because 'too stiff'
+		git rev-parse "refs/agent/log/$(head -n 1 .git/agent/writer)" |
+			git pack-objects -q ../back-1/objects/pack/pack
+		git prune-packed ;;
+	esac
+END
+	cd back
+	test_exit 1 git agent loop --agent "$SCRATCH/returns" --max-iterations 3
+	test_grep 'Runge-Kutta' "$T/prompt.3"
+EOF
+
 finish

@@ -15,6 +15,7 @@
 
 struct listing {
 	struct strvec *folders;
+	struct strvec *absent;
 	char **gone;
 	struct stat *met;	/* those, and the repository's own */
 	size_t n, cap;
@@ -28,6 +29,8 @@ meet(struct listing *l, const char *folder, const char *list)
 	size_t i;
 
 	if (stat(folder, &st) != 0) {
+		if (l->absent != NULL)
+			strvec_push(l->absent, folder);
 		if (list != NULL && l->gone != NULL && *l->gone == NULL &&
 		    (errno == ENOENT || errno == ENOTDIR))
 			*l->gone = xasprintf("'%s' is not here, of which '%s' "
@@ -73,9 +76,10 @@ read_list(struct listing *l, const char *objects, int nesting)
 }
 
 void
-alternates_list(struct repo *r, struct strvec *folders, char **gone)
+alternates_list(struct repo *r, struct strvec *folders,
+    struct strvec *absent, char **gone)
 {
-	struct listing l = { folders, gone, NULL, 0, 0 };
+	struct listing l = { folders, absent, gone, NULL, 0, 0 };
 	const char *more = getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
 	char *copy = xstrdup(more == NULL ? "" : more), *rest = copy, *folder;
 
@@ -123,13 +127,17 @@ stamp_of(uint64_t stamp, const char *objects, int64_t *newest)
 }
 
 uint64_t
-alternates_stamp(struct repo *r, const struct strvec *folders)
+alternates_stamp(struct repo *r, const struct strvec *folders,
+    const struct strvec *absent)
 {
 	int64_t newest = 0;
 	uint64_t stamp = stamp_of(1, repo_objects(r), &newest);
+	struct stat st;
 	size_t i;
 
 	for (i = 0; i < folders->n; i++)
 		stamp = stamp_of(stamp, folders->v[i], &newest);
+	for (i = 0; i < absent->n; i++)
+		stamp = mix(stamp, stat(absent->v[i], &st) == 0);
 	return newest < clock_now() - COARSE ? stamp : 0;
 }

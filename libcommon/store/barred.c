@@ -219,7 +219,7 @@ look_at_borrowed(struct look *l, struct repo *r)
 	struct strvec folders = STRVEC_INIT;
 	size_t i;
 
-	alternates_list(r, &folders, &l->why);
+	alternates_list(r, &folders, NULL, &l->why);
 	for (i = 0; i < folders.n && l->why == NULL; i++) {
 		l->borrowed = 1;
 		look_at_objects(l, folders.v[i]);
@@ -260,7 +260,7 @@ objects_lender_gone(struct repo *r)
 	struct strvec folders = STRVEC_INIT;
 	char *why;
 
-	alternates_list(r, &folders, &why);
+	alternates_list(r, &folders, NULL, &why);
 	strvec_release(&folders);
 	return why;
 }

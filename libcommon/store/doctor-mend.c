@@ -290,7 +290,7 @@ adopt(struct mend *m, const struct diagnosis *d, const struct finding *f)
 	char *ref = xasprintf("refs/agent-remotes/%s/%s", d->remote, name);
 	struct err *e = NULL;
 
-	if (!object_exists(m->repo, &f->there) ||
+	if (!object_is_here(m->repo, &f->there) ||
 	    !is_kept(m->repo, ref, &f->id))
 		goto done;
 	e = ref_swap(m->repo, ref, &f->id, &f->there);
@@ -391,7 +391,7 @@ mend_there(struct mend *m)
 		else if (d.v[i].code == DOCTOR_REWOUND ||
 		    d.v[i].code == DOCTOR_DELETED ||
 		    (d.v[i].code == DOCTOR_FORMER &&
-		    object_exists(m->repo, &d.v[i].id)))
+		    object_is_here(m->repo, &d.v[i].id)))
 			(void)push_lost(m, &d, &d.v[i], own);
 		else if (d.v[i].code == DOCTOR_REPLACED && (d.v[i].kept ||
 		    push_lost(m, &d, &d.v[i], own)))

@@ -24,8 +24,8 @@ struct repo {
 	struct strvec elsewhere, nowhere;	/* keys asked for: git.h, below */
 	char loose_folders[256];	/* 'y', 'n'; 0: not looked for yet */
 	int64_t loose_looked;	/* when they were; clock_monotonic() */
-	struct strvec alternates;	/* as in alternates_list(), once … */
-	int alternates_known;	/* … they are looked for */
+	struct strvec alternates, absent;	/* as in alternates_list(), … */
+	int alternates_known;	/* … once they are looked for */
 	uint64_t lenders;	/* alternates_stamp() of those */
 	struct packed_refs packed;	/* as last read */
 	char *damage;		/* what was found first; see repo.h */

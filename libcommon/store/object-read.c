@@ -111,13 +111,25 @@ read_from(struct repo *r, git_odb *odb, const struct oid *oid, size_t max,
 	return e;
 }
 
+static uint64_t
+lenders_now(struct repo *r)
+{
+	return alternates_stamp(r, &r->alternates, &r->absent);
+}
+
 static int
 borrows(struct repo *r)
 {
+	size_t i;
+
 	if (!r->alternates_known) {
-		alternates_list(r, &r->alternates, NULL);
-		r->lenders = alternates_stamp(r, &r->alternates);
+		alternates_list(r, &r->alternates, &r->absent, NULL);
+		r->lenders = lenders_now(r);
 		r->alternates_known = 1;
+		/* It may be in use; what it has, it does not take twice. */
+		for (i = 0; i < r->alternates.n && r->odb != NULL; i++)
+			(void)git_odb_add_disk_alternate(r->odb,
+			    r->alternates.v[i]);
 	}
 	return r->alternates.n > 0;
 }
@@ -129,21 +141,16 @@ borrows(struct repo *r)
 static int
 borrows_anew(struct repo *r)
 {
-	size_t i;
-
 	(void)borrows(r);
-	if (r->lenders != 0 &&
-	    r->lenders == alternates_stamp(r, &r->alternates))
+	if (r->lenders != 0 && r->lenders == lenders_now(r))
 		return 0;
 	strvec_release(&r->alternates);
+	strvec_release(&r->absent);
 	r->alternates_known = 0;
 	git_odb_free(r->packs);
 	r->packs = NULL;
 	r->missed_in = NULL;
-	/* It may be in use; what it has already, it does not take twice. */
 	(void)borrows(r);
-	for (i = 0; i < r->alternates.n && r->odb != NULL; i++)
-		(void)git_odb_add_disk_alternate(r->odb, r->alternates.v[i]);
 	return 1;
 }
 

@@ -287,7 +287,7 @@ check_discovered(struct repo *r)
 	return e;
 }
 
-/* git takes it from the current folder; we may leave that. */
+/* A relative one is below the current folder, which we may leave. */
 static char *
 objects_folder(const struct repo *r)
 {
@@ -372,6 +372,7 @@ repo_close(struct repo *r)
 	strvec_release(&r->values);
 	strvec_release(&r->kept);
 	strvec_release(&r->alternates);
+	strvec_release(&r->absent);
 	packed_refs_release(&r->packed);
 	free(r->gitdir);
 	free(r->commondir);

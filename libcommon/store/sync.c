@@ -254,7 +254,7 @@ fetch_until_clear(struct repo *r, const struct strvec *specs, int background,
 {
 	struct sync_doubts doubts;
 	struct err *e;
-	int again = 0, tries;
+	int again = 0, begun, tries;
 
 	sync_doubts_begin(&doubts, r, rep->remote);
 	e = fetch_once(r, specs, background, rep);
@@ -264,10 +264,12 @@ fetch_until_clear(struct repo *r, const struct strvec *specs, int background,
 		e = explain_rewound(r, rep, is_new, &again);
 	for (tries = 0; e == NULL && tries < TRIES_MAX &&
 	    (sync_has_doubts(&doubts, rep) || again > 0); tries++) {
+		/* What came from the new one is not the removed one's. */
+		begun = again > 0;
 		again = 0;
 		e = fetch_again(r, specs, background, rep);
 		if (e == NULL)
-			e = explain_rewound(r, rep, is_new, &again);
+			e = explain_rewound(r, rep, is_new && begun, &again);
 	}
 	if (e == NULL && tries == TRIES_MAX && sync_has_doubts(&doubts, rep))
 		sync_drop_doubted(&doubts, rep);
