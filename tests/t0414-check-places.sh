@@ -140,4 +140,24 @@ t 'inside a submodule' <<'EOF'
 	test "$(cat 'super/lib s/untracked')" = precious
 EOF
 
+t 'a git that was killed as it made the place where the oracle runs' <<'EOF'
+	project unfinished
+	cd unfinished
+	test_exit 1 git agent check HEAD
+	measure=.git/worktrees/measure
+	test -s "$measure/commondir"
+	: >"$measure/commondir"
+	rm -r .git/agent/measure
+	test_exit 128 git worktree list
+	test_exit 1 git agent check HEAD
+	git worktree list
+	# Somebody else's is not ours to mend.
+	git worktree add -q ../unfinished-other
+	: >.git/worktrees/unfinished-other/commondir
+	rm -r .git/agent/measure .git/worktrees/measure
+	test_exit 128 git agent check HEAD 2>err
+	test_grep commondir err
+	test -e .git/worktrees/unfinished-other/gitdir
+EOF
+
 finish

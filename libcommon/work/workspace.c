@@ -1,5 +1,6 @@
 #include "work/workspace.h"
 
+#include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,35 @@ remove_stale_locks(const char *gitdir)
 	}
 }
 
+/*
+ * git that was killed as it added our worktree: it has written who that is,
+ * and not yet where the repository is.  No `git worktree` works beside that.
+ */
+static void
+remove_unfinished(struct repo *r, const char *dir)
+{
+	char *parent = xasprintf("%s/worktrees", repo_commondir(r));
+	char *marker = xasprintf("%s/.git", dir);
+	char *gitdir, *back, *common;
+	DIR *d = opendir(parent);
+	struct dirent *entry;
+
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		gitdir = xasprintf("%s/%s", parent, entry->d_name);
+		back = read_line(gitdir, "gitdir");
+		common = read_line(gitdir, "commondir");
+		if (strcmp(back, marker) == 0 && *common == '\0')
+			err_free(remove_folder(gitdir));
+		free(gitdir);
+		free(back);
+		free(common);
+	}
+	if (d != NULL)
+		closedir(d);
+	free(parent);
+	free(marker);
+}
+
 /* Twice --force: the folder may be known, and locked, and be gone. */
 static struct err *
 add_worktree(struct repo *r, const char *dir, const char *hex)
@@ -194,6 +224,8 @@ add_worktree(struct repo *r, const char *dir, const char *hex)
 	workspace_init(&w, repo_gitdir(r), repo_workdir(r));
 	w.pristine = 1;
 	e = remove_folder(dir);
+	if (e == NULL)
+		remove_unfinished(r, dir);
 	if (e == NULL)
 		e = git_in(&w, NULL, "worktree", "add", "--force", "--force",
 		    "--detach", "--no-checkout", dir, hex, (char *)NULL);
