@@ -149,6 +149,8 @@ t 'a git that was killed as it made the place where the oracle runs' <<'EOF'
 	: >"$measure/commondir"
 	rm -r .git/agent/measure
 	test_exit 128 git worktree list
+	# What is no folder of a work tree is not one, whatever is in it.
+	echo "$PWD/.git/agent/measure/.git" >.git/gitdir
 	test_exit 1 git agent check HEAD
 	git worktree list
 	# Somebody else's is not ours to mend.

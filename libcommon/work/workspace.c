@@ -202,7 +202,9 @@ remove_unfinished(struct repo *r, const char *dir)
 		gitdir = xasprintf("%s/%s", parent, entry->d_name);
 		back = read_line(gitdir, "gitdir");
 		common = read_line(gitdir, "commondir");
-		if (strcmp(back, marker) == 0 && *common == '\0')
+		/* git gives none a name with a dot first; ".." is all of it. */
+		if (*entry->d_name != '.' && strcmp(back, marker) == 0 &&
+		    *common == '\0')
 			err_free(remove_folder(gitdir));
 		free(gitdir);
 		free(back);
