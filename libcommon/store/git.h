@@ -18,6 +18,8 @@ struct repo {
 	char *gitdir, *commondir, *workdir, *objects;
 	char *remote, *prefix;	/* answers kept; NULL: not asked yet */
 	size_t abbrev;		/* as core.abbrev says; 0: not asked yet */
+	struct abbrev *abbrevs;	/* see abbrevs_use() */
+	size_t abbrev_count;
 	struct strvec keys, values;	/* read by `git config --list`, or … */
 	struct strvec kept;	/* … values handed out, for their lifetime */
 	int listed;		/* keys and values are filled in */

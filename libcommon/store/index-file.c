@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "store/index-texts.h"
 
 #define HEAD_NAME "index"
 
@@ -27,6 +28,9 @@ index_unload(struct index *ix)
 	segment_close(ix->file[0]);
 	segment_close(ix->file[1]);
 	ix->file[0] = ix->file[1] = NULL;
+	segment_close(ix->texts);
+	ix->texts = NULL;
+	ix->texts_known = 0;
 	memset(&ix->meta, 0, sizeof(ix->meta));
 }
 
@@ -65,8 +69,13 @@ index_load(struct index *ix)
 static int
 is_unfinished(const char *name)
 {
-	return strncmp(name, HEAD_NAME ".", strlen(HEAD_NAME ".")) == 0 &&
-	    strlen(name) == strlen(HEAD_NAME ".XXXXXX");
+	const char *dot = strchr(name, '.');
+	size_t n = dot == NULL ? 0 : (size_t)(dot - name);
+
+	return n > 0 && strlen(dot) == strlen(".XXXXXX") &&
+	    ((n == strlen(HEAD_NAME) && memcmp(name, HEAD_NAME, n) == 0) ||
+	    (n == strlen(INDEX_TEXTS_FILE) &&
+	    memcmp(name, INDEX_TEXTS_FILE, n) == 0));
 }
 
 /*

@@ -15,6 +15,9 @@ struct index {
 	struct segment *file[2];
 	struct index_meta meta;	/* of the newest */
 	int plain;		/* see index_open_plain() */
+	/* What the newest records say, once it was asked for; or NULL. */
+	struct segment *texts;
+	int texts_known;
 };
 
 /* Both files as they are; without any, index->file stays empty. */

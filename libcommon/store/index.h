@@ -25,6 +25,7 @@
 
 #include "base/err.h"
 #include "store/oid.h"
+#include "store/record.h"
 #include "store/repo.h"
 
 struct index;
@@ -96,6 +97,11 @@ int	 index_is_older(struct repo *, const char *path);
 struct index_stats index_stats(struct index *);
 /* 1 and the entry, or 0. */
 int	 index_find(struct index *, const struct oid *, struct index_entry *);
+/*
+ * Read a record that it has, as record_read_next() without `ask` does.  What
+ * is asked for most it has at hand, and for that no object is read.
+ */
+struct err *index_read(struct index *, const struct oid *, struct record *);
 /* Those whose id begins so, at most `max`; returns how many there are. */
 size_t	 index_find_prefix(struct index *, const char *hex, struct oid *,
 	    size_t max);

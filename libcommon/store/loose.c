@@ -65,6 +65,20 @@ loose_may_exist(struct repo *r, const struct oid *oid)
 	return r->loose_folders[oid->b[0]] == 'y';
 }
 
+int
+loose_is_here(struct repo *r, const struct oid *oid)
+{
+	char *path;
+	int here;
+
+	if (!loose_may_exist(r, oid))
+		return 0;
+	path = loose_path(r, oid);
+	here = access(path, F_OK) == 0;
+	free(path);
+	return here;
+}
+
 /* How many bytes are to come behind the header; 0 if there is none. */
 static unsigned long long
 stated_size(const struct buf *raw)

@@ -9,6 +9,8 @@
 
 /* 1 if the folder where it would be is there, or was a moment ago. */
 int	 loose_may_exist(struct repo *, const struct oid *);
+/* 1 if its file is there, whatever is in it. */
+int	 loose_is_here(struct repo *, const struct oid *);
 /*
  * Append the object's bytes.  ERR_NOTFOUND: it is not loose; ERR_DAMAGED: the
  * text names the file; ERR_INPUT: it has more than `max` bytes, and was not
@@ -19,6 +21,12 @@ struct err *loose_read(struct repo *, const struct oid *, size_t max,
 /* The same for r->alternates, of which one that has it whole is enough. */
 struct err *loose_read_borrowed(struct repo *, const struct oid *, size_t max,
 		enum object_type *, struct buf *);
+/*
+ * A number for the packs: another one after one has come or gone.  0 if that
+ * was just now, so that the next change may be at the same time, and where
+ * objects are borrowed, of which not all that change them is known.
+ */
+uint64_t objects_packs_stamp(struct repo *);
 /* The file that it would be in, malloc'd. */
 char	*loose_path(struct repo *, const struct oid *);
 

@@ -64,45 +64,6 @@ object_hash(enum object_type type, const void *data, size_t len,
 	return NULL;
 }
 
-/* core.abbrev; 7 where it is "auto", or nothing that git would take. */
-static size_t
-abbrev_length(struct repo *r)
-{
-	const char *text = repo_config(r, "core.abbrev");
-	char *end;
-	long n;
-
-	if (text == NULL)
-		return 7;
-	n = strtol(text, &end, 0);
-	if (end == text || *end != '\0')	/* no number */
-		return repo_config_bool(r, "core.abbrev", 1) ? 7 :
-		    OID_HEX_SIZE - 1;
-	return n >= 4 && n < OID_HEX_SIZE ? (size_t)n : 7;
-}
-
-void
-object_abbrev(struct repo *r, const struct oid *oid, char out[OID_HEX_SIZE])
-{
-	git_odb *odb = NULL;
-	git_oid id, found;
-	struct err *e = repo_odb(r, &odb);
-	size_t n;
-	int rc = e == NULL ? GIT_EAMBIGUOUS : -1;
-
-	if (r->abbrev == 0)
-		r->abbrev = abbrev_length(r);
-	oid_hex(oid, out);
-	oid_to_git(&id, oid);
-	for (n = r->abbrev; rc == GIT_EAMBIGUOUS && n < OID_HEX_SIZE; n++)
-		rc = git_odb_exists_prefix(&found, odb, &id, n);
-	if (rc == 0 && git_oid_equal(&found, &id))
-		out[n - 1] = '\0';
-	else	/* it is not here, so that nobody can count */
-		out[r->abbrev > 12 ? r->abbrev : 12] = '\0';
-	err_free(e);
-}
-
 void
 tree_release(struct tree *t)
 {

@@ -102,7 +102,7 @@ reader_next(struct reader *rd, const struct record **rec)
 		e = next_entry(rd, &there);
 		if (e != NULL || !there)
 			return e;
-		bad = record_read_next(rd->repo, &rd->at.id, 0, &rd->current);
+		bad = index_read(rd->index, &rd->at.id, &rd->current);
 		/* It was here when the index was made. */
 		rd->stats.missing += bad != NULL;
 		if (bad != NULL && bad->code == ERR_DAMAGED)

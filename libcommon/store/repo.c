@@ -382,6 +382,7 @@ repo_close(struct repo *r)
 	free(r->prefix);
 	free(r->damage);
 	free(r->looked);
+	free(r->abbrevs);
 	free(r);
 	libgit2_end();
 }

@@ -140,7 +140,7 @@ link_steer(void *arg, const struct index_link *l)
 	if (l->how != INDEX_DELIVERED && l->how != INDEX_DONE &&
 	    l->how != INDEX_DECLINED)
 		return 0;
-	e = record_read_next(k->g->repo, &l->from, 0, &rec);
+	e = index_read(k->g->index, &l->from, &rec);
 	k->g->missing += e != NULL;
 	if (e == NULL && l->how == INDEX_DELIVERED) {
 		/* The first delivery counts. */
@@ -211,7 +211,7 @@ take(struct gather *g, const char *kind, struct notes *list,
 	/* What became of an instruction is told, also that it is gone. */
 	if (!steer && index_is_gone(g->index, entry))
 		return 0;
-	e = record_read_next(g->repo, &entry->id, 0, &rec);
+	e = index_read(g->index, &entry->id, &rec);
 	g->missing += e != NULL;
 	taken = e == NULL && strcmp(rec.kind, kind) == 0;
 	if (taken && steer)
@@ -317,7 +317,7 @@ fill_run(struct gather *g, const struct index_run *from, struct run *run)
 {
 	const char *outcome;
 	struct record rec = RECORD_INIT;
-	struct err *e = record_read_next(g->repo, &from->newest, 0, &rec);
+	struct err *e = index_read(g->index, &from->newest, &rec);
 
 	g->missing += e != NULL;
 	if (e == NULL) {
@@ -334,7 +334,7 @@ fill_run(struct gather *g, const struct index_run *from, struct run *run)
 	record_release(&rec);
 	if (from->agent_when == 0)
 		return;
-	e = record_read_next(g->repo, &from->agent_from, 0, &rec);
+	e = index_read(g->index, &from->agent_from, &rec);
 	if (e == NULL)
 		run->agent = dup_or_null(record_trailer(&rec, "Agent-Agent"));
 	err_free(e);
