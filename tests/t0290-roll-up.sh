@@ -388,6 +388,28 @@ t 'logs that are gone in an answer without the roll-up are not lost' <<'EOF'
 	test_grep "'log/$head' has lost records" err
 EOF
 
+t '… nor does the doctor say so' <<'EOF'
+	rolled_up twice
+	git clone -q --mirror twice-before.git twice-gone.git
+	git -C twice-gone.git update-ref -d "refs/agent/log/$(cd twice-job && writer)"
+	cat >asked <<-END
+		#!/bin/sh
+		echo asked >>'$SCRATCH/asked-twice'
+		case \$(wc -l <'$SCRATCH/asked-twice') in
+		1) exec git upload-pack '$SCRATCH/twice-gone.git' ;;
+		esac
+		exec git upload-pack "\$@"
+	END
+	cd twice-reader
+	git config remote.origin.uploadpack "$SCRATCH/asked"
+	git agent sync --check >out || test $? = 1
+	test_lines 2 ../asked-twice
+	test_no_grep deleted out
+	git config remote.origin.uploadpack "git upload-pack '$SCRATCH/twice-gone.git' #"
+	test_exit 1 git agent sync --check >out
+	test_grep '^deleted' out
+EOF
+
 t 'nor is a log that another process drops here while it is looked for' <<'EOF'
 	rolled_up dropped
 	cd dropped-reader

@@ -20,6 +20,10 @@ struct compare {
 	char *own;		/* our writer, or the copied one; or NULL */
 	struct oid tip;		/* of our own log; zero: none, or damaged */
 	struct reflist there;	/* by writer */
+	/* Where that lacks what it had: a second answer, and its reach. */
+	struct reflist again;
+	struct oidset again_reach;
+	int flags, asked_again, agrees;
 	struct reflist former;	/* at former prefixes, by the ref's name */
 	struct reflist known;	/* fetched before, by the ref's name here */
 	struct strvec rewound;	/* by the last fetch, "log/<writer>" */
@@ -150,6 +154,48 @@ is_apart(struct compare *c)
 	return apart;
 }
 
+static int
+is_blind(struct compare *c, const struct reflist *there)
+{
+	size_t i;
+
+	for (i = 0; i < there->n; i++)
+		if (!object_exists(c->repo, &there->v[i].id))
+			return 1;
+	return 0;
+}
+
+static void
+ask_again(struct compare *c)
+{
+	struct diagnosis told = { .remote = c->d->remote,
+	    .prefix = c->d->prefix };
+	struct reflist former = REFLIST_INIT;
+
+	c->asked_again = 1;
+	err_free(doctor_ask(c->repo, &told, c->flags, NULL, &c->again,
+	    &former));
+	c->agrees = told.reached && (c->blind || !is_blind(c, &c->again));
+	doctor_reach(c->repo, c->again.v, c->again.n, &c->again_reach);
+	reflist_release(&former);
+	/* What is in the way was told by the first answer. */
+	told.remote = told.prefix = NULL;
+	diagnosis_release(&told);
+}
+
+/*
+ * A server lists its refs while others push and roll up, so that one answer
+ * may have a log neither by its own name nor in the one that took it in: only
+ * what two lack is lost.
+ */
+static int
+is_lost(struct compare *c, const struct oid *id)
+{
+	if (!c->asked_again)
+		ask_again(c);
+	return c->agrees && !oidset_has(&c->again_reach, id);
+}
+
 /* A log that lost records on the remote which are here: name and tip. */
 static void
 lost_there(struct compare *c, enum doctor_code code, const char *writer,
@@ -158,6 +204,8 @@ lost_there(struct compare *c, enum doctor_code code, const char *writer,
 	int own = c->own != NULL && strcmp(writer, c->own) == 0;
 	char *name, *ref;
 
+	if (!is_lost(c, id))
+		return;
 	c->own_is_told |= own;
 	if (own && is_apart(c))
 		return;
@@ -344,8 +392,7 @@ compare_all(struct compare *c)
 	size_t i;
 
 	doctor_reach(c->repo, c->there.v, c->there.n, &c->reach);
-	for (i = 0; i < c->there.n; i++)
-		c->blind |= !object_exists(c->repo, &c->there.v[i].id);
+	c->blind = is_blind(c, &c->there);
 	for (i = 0; i < c->there.n; i++)
 		compare_log(c, &c->there.v[i]);
 	for (i = 0; i < c->known.n; i++) {
@@ -396,7 +443,7 @@ struct err *
 doctor_remote(struct repo *r, int flags, struct diagnosis *d)
 {
 	struct sync_report now = { .remote = d->remote, .prefix = d->prefix };
-	struct compare c = { .repo = r, .d = d };
+	struct compare c = { .repo = r, .d = d, .flags = flags };
 	struct err *e = NULL;
 	char *from;
 
@@ -419,6 +466,8 @@ doctor_remote(struct repo *r, int flags, struct diagnosis *d)
 	reflist_release(&c.former);
 	reflist_release(&c.known);
 	strvec_release(&c.rewound);
+	reflist_release(&c.again);
+	oidset_release(&c.again_reach);
 	oidset_release(&c.reach);
 	oidset_release(&c.ahead);
 	free(c.folder);
