@@ -12,6 +12,7 @@
 #include "base/err.h"
 
 #define CLOCK_SECOND INT64_C(1000000)
+#define CLOCK_COARSE (2 * CLOCK_SECOND)	/* what file systems round times to */
 #define CLOCK_TEXT_SIZE 28	/* bytes of the text form, with its NUL */
 
 int64_t	 clock_now(void);		/* wall clock, never below 0 */

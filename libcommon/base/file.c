@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 static struct err *
 too_large(const char *name, size_t max)
@@ -266,4 +267,10 @@ file_create(const char *path, const void *data, size_t len, int mode, int *made)
 done:
 	free(tmp);
 	return e;
+}
+
+int64_t
+file_changed_at(const struct stat *st)
+{
+	return st->st_ctim.tv_sec * CLOCK_SECOND + st->st_ctim.tv_nsec / 1000;
 }

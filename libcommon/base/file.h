@@ -5,6 +5,8 @@
 #define BASE_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -44,5 +46,10 @@ struct err *file_create(const char *path, const void *, size_t, int mode,
 struct err *file_mkdirs(const char *dir);	/* as mkdir -p */
 /* All bytes to a descriptor, whatever write(2) takes at a time. */
 struct err *file_write_fd(int fd, const char *name, const void *, size_t);
+/*
+ * When its status changed last, µs since 1970: unlike the time of its contents
+ * nobody can set that back, as a backup does.
+ */
+int64_t	 file_changed_at(const struct stat *);
 
 #endif

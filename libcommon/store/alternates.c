@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#define COARSE (2 * CLOCK_SECOND)	/* what file systems round times to */
 #define NESTING_MAX 5		/* lists behind lists (git's object-file.c) */
 
 struct listing {
@@ -112,8 +111,7 @@ stamp_of(uint64_t stamp, const char *objects, int64_t *newest)
 	int64_t at;
 
 	if (stat(list, &st) == 0) {
-		at = st.st_ctim.tv_sec * CLOCK_SECOND +
-		    st.st_ctim.tv_nsec / 1000;
+		at = file_changed_at(&st);
 		*newest = at > *newest ? at : *newest;
 		stamp = mix(mix(stamp, (uint64_t)at), st.st_ino);
 	} else {
@@ -139,5 +137,5 @@ alternates_stamp(struct repo *r, const struct strvec *folders,
 		stamp = stamp_of(stamp, folders->v[i], &newest);
 	for (i = 0; i < absent->n; i++)
 		stamp = mix(stamp, stat(absent->v[i], &st) == 0);
-	return newest < clock_now() - COARSE ? stamp : 0;
+	return newest < clock_now() - CLOCK_COARSE ? stamp : 0;
 }

@@ -20,7 +20,7 @@
  * A folder's time may be that coarse.  What changed less long ago than this
  * before we looked may change again without a trace, and proves nothing.
  */
-#define COARSE_NS 2000000000
+#define COARSE_NS (CLOCK_COARSE * 1000)
 
 /* The newest file takes up so much, or this part of the older one. */
 #define HEAD_MAX 4096

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "store/alternates.h"
 
 /*
@@ -13,7 +14,6 @@
  * one.  After so many misses that is done only where it has changed.
  */
 #define MISSES_MAX 64
-#define COARSE (2 * CLOCK_SECOND)	/* what file systems round times to */
 
 static struct err *
 missing(const struct oid *oid)
@@ -33,17 +33,13 @@ too_large(const struct oid *oid)
 	return err_new(ERR_INPUT, "object %s is far too large", hex);
 }
 
-/* A time of change can be set back, as a backup does; that of status cannot. */
 static int64_t
 changed_at(const char *objects)
 {
 	char *path = xasprintf("%s/pack", objects);
 	struct stat st;
-	int64_t at = 0;
+	int64_t at = stat(path, &st) == 0 ? file_changed_at(&st) : 0;
 
-	if (stat(path, &st) == 0)
-		at = st.st_ctim.tv_sec * CLOCK_SECOND +
-		    st.st_ctim.tv_nsec / 1000;
 	free(path);
 	return at;
 }
@@ -64,7 +60,7 @@ packs_stamp(struct repo *r)
 		newest = at > newest ? at : newest;
 		sum = sum * 31 + (uint64_t)at;
 	}
-	return newest < clock_now() - COARSE ? sum : 0;
+	return newest < clock_now() - CLOCK_COARSE ? sum : 0;
 }
 
 static struct err *
