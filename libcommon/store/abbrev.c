@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "store/git.h"
-#include "store/loose.h"
 
 /* core.abbrev; 7 where it is "auto", or nothing that git would take. */
 static size_t
@@ -22,22 +21,16 @@ least_digits(struct repo *r)
 	return n >= 4 && n < OID_HEX_SIZE ? (size_t)n : 7;
 }
 
-static size_t
-least(struct repo *r)
+size_t
+abbrev_least(struct repo *r)
 {
 	if (r->abbrev == 0)
 		r->abbrev = least_digits(r);
 	return r->abbrev;
 }
 
-struct abbrev_basis
-abbrev_basis(struct repo *r)
-{
-	return (struct abbrev_basis){ objects_packs_stamp(r), least(r) };
-}
-
 static int
-abbrev_cmp(const void *id, const void *abbrev)
+find_cmp(const void *id, const void *abbrev)
 {
 	return oid_cmp(id, &((const struct abbrev *)abbrev)->id);
 }
@@ -60,29 +53,22 @@ count_digits(struct repo *r, const struct oid *oid)
 	int rc = e == NULL ? GIT_EAMBIGUOUS : -1;
 
 	oid_to_git(&id, oid);
-	for (n = least(r); rc == GIT_EAMBIGUOUS && n < OID_HEX_SIZE; n++)
+	for (n = abbrev_least(r); rc == GIT_EAMBIGUOUS && n < OID_HEX_SIZE; n++)
 		rc = git_odb_exists_prefix(&found, odb, &id, n);
 	err_free(e);
 	return rc == 0 && git_oid_equal(&found, &id) ? n - 1 : 0;
 }
 
-size_t
-abbrev_digits(struct repo *r, const struct oid *oid)
-{
-	const struct abbrev *known = r->abbrev_count == 0 ? NULL :
-	    bsearch(oid, r->abbrevs, r->abbrev_count, sizeof(*r->abbrevs),
-	    abbrev_cmp);
-
-	return known != NULL ? known->digits : count_digits(r, oid);
-}
-
 void
 object_abbrev(struct repo *r, const struct oid *oid, char out[OID_HEX_SIZE])
 {
-	size_t n = abbrev_digits(r, oid);
+	const struct abbrev *known = r->abbrev_count == 0 ? NULL :
+	    bsearch(oid, r->abbrevs, r->abbrev_count, sizeof(*r->abbrevs),
+	    find_cmp);
+	size_t n = known != NULL ? known->digits : count_digits(r, oid);
 
 	oid_hex(oid, out);
 	if (n == 0)	/* it is not here, so that nobody can count */
-		n = least(r) > 12 ? least(r) : 12;
+		n = abbrev_least(r) > 12 ? abbrev_least(r) : 12;
 	out[n] = '\0';
 }

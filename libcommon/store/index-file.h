@@ -15,6 +15,7 @@ struct index {
 	struct segment *file[2];
 	struct index_meta meta;	/* of the newest */
 	int plain;		/* see index_open_plain() */
+	int changed;		/* it is not as it was when it was opened */
 	/* What the newest records say, once it was asked for; or NULL. */
 	struct segment *texts;
 	int texts_known;

@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/lock.h"
-#include "store/index-texts.h"
 #include "store/index-walk.h"
 #include "store/logrefs.h"
 #include "store/record.h"
@@ -36,7 +35,6 @@ struct refresh {
 	struct oidset old_tips, met;
 	struct index_batch batch;
 	int anew, save;
-	int changed;		/* the index is another one */
 	int watch;		/* for what was seen and is not reached */
 	int hold;		/* not to be saved, as some of that is */
 	struct reflist seen;	/* the refs, as the older index has them */
@@ -307,7 +305,7 @@ put(struct refresh *f)
 	    ix->file[1] == NULL ? NULL : &older, &image);
 	/* Where it was read in part, a part would be lost for good. */
 	ok = !index_is_damaged(ix);
-	f->changed |= ok;
+	ix->changed |= ok;
 	if (ok)
 		index_replace(ix, &image, merge ? &base : NULL, f->save);
 	buf_release(&image);
@@ -443,8 +441,6 @@ index_refresh(struct index *ix, int anew)
 	if (e == NULL && f.whole && !f.anew && !ix->plain &&
 	    !index_is_damaged(ix))
 		index_looked(ix, f.state.p);
-	if (e == NULL && lock.fd >= 0 && !ix->plain && !index_is_damaged(ix))
-		index_texts_update(ix, f.changed);
 	lock_release(&lock);
 	refresh_release(&f);
 	return e;

@@ -6,44 +6,88 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "store/abbrev.h"
+#include "base/lock.h"
 #include "store/index-file.h"
 #include "store/loose.h"
+#include "store/packed.h"
 #include "store/record.h"
 
 #define KEPT 16			/* records of each kind */
 #define KEPT_LINKS 4		/* of each instruction */
 #define KEPT_MAX 1024		/* records in all */
 #define MET_MAX 256		/* of a kind, before enough are found */
-#define TEXTS_MAX (1024 * 1024)	/* of all, but for the last one */
+#define TEXTS_MAX (1024 * 1024)	/* bytes of all, but for the last one */
+#define NAMED_MAX 2		/* commits that a record is shown with */
 
-int
-index_texts_find(struct segment *s, const struct oid *id, struct buf *text)
+static int
+find_place(struct segment *s, const struct oid *id, struct index_text *p)
 {
 	size_t low = 0, high = segment_count(s, TEXTS_PLACES), middle;
-	struct index_text p;
 	int c;
 
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		if (!segment_get(s, TEXTS_PLACES, middle, &p, sizeof(p)))
+		if (!segment_get(s, TEXTS_PLACES, middle, p, sizeof(*p)))
 			return 0;
-		c = oid_cmp(&p.id, id);
+		c = oid_cmp(&p->id, id);
 		if (c == 0)
-			break;
+			return 1;
 		if (c < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low >= high || p.n > INDEX_TEXT_MAX)
+	return 0;
+}
+
+static int
+has_name(const struct buf *text, size_t from, const struct oid *id)
+{
+	struct oid is;
+	struct err *e = object_hash(OBJECT_COMMIT, text->p + from,
+	    text->len - from, &is);
+	int same = e == NULL && oid_equal(&is, id);
+
+	err_free(e);
+	return same;
+}
+
+int
+index_texts_find(struct segment *s, const struct oid *id, struct buf *text)
+{
+	size_t from = text->len;
+	struct index_text p;
+
+	if (!find_place(s, id, &p) || p.n == 0 || p.n > INDEX_TEXT_MAX)
 		return 0;
 	buf_grow(text, p.n);
-	if (!segment_bytes(s, TEXTS_BYTES, p.from, text->p + text->len, p.n))
-		return 0;
-	text->len += p.n;
+	if (segment_bytes(s, TEXTS_BYTES, p.from, text->p + from, p.n))
+		text->len += p.n;
 	text->p[text->len] = '\0';
-	return 1;
+	if (text->len > from && has_name(text, from, id))
+		return 1;
+	text->len = from;
+	text->p[from] = '\0';
+	return 0;
+}
+
+struct abbrev *
+index_texts_abbrevs(struct segment *s, size_t *count)
+{
+	size_t i, n = segment_count(s, TEXTS_ABBREVS);
+	struct abbrev *v;
+	int ok = n > 0 && n <= (NAMED_MAX + 1) * KEPT_MAX;
+
+	*count = 0;
+	if (!ok)
+		return NULL;
+	v = xcalloc(n, sizeof(*v));
+	for (i = 0; i < n && ok; i++)
+		ok = segment_get(s, TEXTS_ABBREVS, i, &v[i], sizeof(v[i])) &&
+		    v[i].digits > 0 && v[i].digits < OID_HEX_SIZE;
+	if (ok)
+		*count = n;
+	return v;
 }
 
 struct wanted {
@@ -129,64 +173,102 @@ want_all(struct wanted *w)
 	index_runs(w->ix, 0, want_run, w);
 }
 
-struct texts {
-	struct index_text *places;
+/* Open the file, if it is good. */
+static void
+load(struct index *ix, const struct index_texts_basis *now)
+{
+	struct index_texts_basis then;
+	struct abbrev *v;
 	size_t n;
+	char *path;
+
+	ix->texts_known = 1;
+	segment_close(ix->texts);
+	path = repo_shared_path(ix->repo, INDEX_TEXTS_FILE);
+	err_free(segment_open(path, &ix->texts));
+	free(path);
+	if (now->packs == 0 || !segment_get(ix->texts, TEXTS_BASIS, 0, &then,
+	    sizeof(then)) || then.packs != now->packs ||
+	    then.least != now->least) {
+		segment_close(ix->texts);
+		ix->texts = NULL;
+	}
+	v = index_texts_abbrevs(ix->texts, &n);
+	abbrevs_use(ix->repo, v, n);
+}
+
+static struct index_texts_basis
+basis_now(struct repo *r)
+{
+	return (struct index_texts_basis){ packed_stamp(r), abbrev_least(r) };
+}
+
+/* 1 if the file has nothing on a record that may be in a pack. */
+static int
+is_lacking(struct index *ix, const struct oidset *ids)
+{
+	struct index_text p;
+	size_t i;
+
+	for (i = 0; i < ids->used; i++)
+		if (!find_place(ix->texts, &ids->id[i], &p) &&
+		    !loose_is_here(ix->repo, &ids->id[i]))
+			return 1;
+	return 0;
+}
+
+struct texts {
+	struct index_texts_basis basis;
+	struct packed *packs;
+	struct index_text *places;
+	struct abbrev *abbrevs;
+	size_t n, n_abbrevs;
 	struct buf bytes;
-	struct oidset shown;	/* ids on a page that shows these records */
+	struct oidset shown;	/* the ids on a page of these */
 };
 
-/* From the file that was there, or from its pack; 1: from there. */
-static int
+/* Its own, and those of the commits that it is shown with. */
+static void
+add_shown(struct texts *t, const struct oid *id, const char *text, size_t n)
+{
+	static const char *const named[NAMED_MAX] = { "Agent-Commit",
+		"Agent-At" };
+	struct record rec = RECORD_INIT;
+	const char *value;
+	struct oid commit;
+	size_t i;
+
+	(void)oidset_add(&t->shown, id);
+	buf_add(&rec.text, text, n);
+	err_free(record_parse_trailers(&rec, id));
+	for (i = 0; i < NAMED_MAX; i++) {
+		value = record_trailer(&rec, named[i]);
+		if (value != NULL && oid_parse(value, &commit) == 0)
+			(void)oidset_add(&t->shown, &commit);
+	}
+	record_release(&rec);
+}
+
+/*
+ * What is only loose is not entered, also not as such: the file would have to
+ * be written for each new record.
+ */
+static void
 add_text(struct texts *t, struct index *ix, const struct oid *id)
 {
 	struct index_text *p = &t->places[t->n];
 	size_t from = t->bytes.len;
-	enum object_type type = OBJECT_COMMIT;
-	struct err *e = NULL;
-	int is_new = !index_texts_find(ix->texts, id, &t->bytes);
 
-	if (is_new && loose_is_here(ix->repo, id))
-		return 0;
-	if (is_new)
-		e = object_read_max(ix->repo, id, RECORD_OBJECT_MAX, 0, &type,
-		    &t->bytes);
-	if (e != NULL || type != OBJECT_COMMIT ||
-	    t->bytes.len - from > INDEX_TEXT_MAX) {
-		t->bytes.len = from;
-		err_free(e);
-		return 0;
-	}
+	if (!index_texts_find(ix->texts, id, &t->bytes) &&
+	    !packed_read_commit(t->packs, id, INDEX_TEXT_MAX, &t->bytes) &&
+	    loose_is_here(ix->repo, id))
+		return;
 	p->id = *id;
 	p->from = (uint32_t)from;
 	p->n = (uint32_t)(t->bytes.len - from);
+	if (p->n > 0)
+		add_shown(t, id, t->bytes.p + from, p->n);
 	t->n++;
-	return is_new;
-}
-
-/* Their own, and those of the commits that they are shown with. */
-static void
-add_shown(struct texts *t)
-{
-	static const char *const named[] = { "Agent-Commit", "Agent-At" };
-	struct record rec = RECORD_INIT;
-	const char *value;
-	struct oid id;
-	size_t i, k;
-
-	for (i = 0; i < t->n; i++) {
-		(void)oidset_add(&t->shown, &t->places[i].id);
-		buf_clear(&rec.text);
-		buf_add(&rec.text, t->bytes.p + t->places[i].from,
-		    t->places[i].n);
-		err_free(record_parse_trailers(&rec, &t->places[i].id));
-		for (k = 0; k < sizeof(named) / sizeof(named[0]); k++) {
-			value = record_trailer(&rec, named[k]);
-			if (value != NULL && oid_parse(value, &id) == 0)
-				(void)oidset_add(&t->shown, &id);
-		}
-	}
-	record_release(&rec);
 }
 
 static int
@@ -203,116 +285,106 @@ abbrev_cmp(const void *a, const void *b)
 	    &((const struct abbrev *)b)->id);
 }
 
-/* Append those of what is here. */
 static void
-add_abbrevs(struct repo *r, const struct oidset *shown, struct buf *abbrevs)
+add_abbrevs(struct texts *t)
 {
-	struct abbrev a;
+	struct abbrev *a;
 	size_t i;
 
-	for (i = 0; i < shown->used; i++) {
-		a.id = shown->id[i];
-		a.digits = (unsigned char)abbrev_digits(r, &a.id);
-		if (a.digits != 0)
-			buf_add(abbrevs, &a, sizeof(a));
+	t->abbrevs = xcalloc(t->shown.used + 1, sizeof(*t->abbrevs));
+	for (i = 0; i < t->shown.used; i++) {
+		a = &t->abbrevs[t->n_abbrevs];
+		a->id = t->shown.id[i];
+		a->digits = (unsigned char)packed_digits(t->packs, &a->id,
+		    t->basis.least);
+		t->n_abbrevs += a->digits != 0;
 	}
-	if (abbrevs->len > 0)
-		qsort(abbrevs->p, abbrevs->len / sizeof(a), sizeof(a),
-		    abbrev_cmp);
 }
 
 static void
-write_texts(struct repo *r, struct texts *t, const struct abbrev_basis *basis)
+write_texts(struct repo *r, struct texts *t)
 {
 	struct segment_table tables[SEGMENT_TABLES] = { { 0 } };
 	char *path = repo_shared_path(r, INDEX_TEXTS_FILE);
-	struct buf image = BUF_INIT, abbrevs = BUF_INIT;
+	struct buf image = BUF_INIT;
 
-	add_shown(t);
-	add_abbrevs(r, &t->shown, &abbrevs);
 	qsort(t->places, t->n, sizeof(*t->places), place_cmp);
+	qsort(t->abbrevs, t->n_abbrevs, sizeof(*t->abbrevs), abbrev_cmp);
 	tables[TEXTS_PLACES] = (struct segment_table){ t->places,
 	    sizeof(*t->places), t->n };
 	tables[TEXTS_BYTES] = (struct segment_table){ t->bytes.p, 1,
 	    t->bytes.len };
-	tables[TEXTS_ABBREVS] = (struct segment_table){ abbrevs.p, 1,
-	    abbrevs.len };
-	tables[TEXTS_BASIS] = (struct segment_table){ basis, sizeof(*basis),
-	    1 };
+	tables[TEXTS_ABBREVS] = (struct segment_table){ t->abbrevs,
+	    sizeof(*t->abbrevs), t->n_abbrevs };
+	tables[TEXTS_BASIS] = (struct segment_table){ &t->basis,
+	    sizeof(t->basis), 1 };
 	segment_image(&image, (uint64_t)clock_now(), tables);
 	err_free(file_write_cache(path, image.p, image.len));
-	buf_release(&abbrevs);
 	buf_release(&image);
 	free(path);
 }
 
+/* From the packs as they are now, which must be the same at the end. */
 static void
-load_abbrevs(struct index *ix)
+make_texts(struct index *ix, const struct index_texts_basis *basis,
+    const struct oidset *ids)
 {
-	size_t i, n = segment_count(ix->texts, TEXTS_ABBREVS) /
-	    sizeof(struct abbrev);
-	struct abbrev *v = n == 0 ? NULL : xcalloc(n, sizeof(*v));
+	struct texts t = { *basis, packed_open(ix->repo), NULL, NULL, 0, 0,
+		BUF_INIT, OIDSET_INIT };
+	size_t i;
 
-	if (!segment_bytes(ix->texts, TEXTS_ABBREVS, 0, v, n * sizeof(*v)))
-		n = 0;
-	for (i = 0; i < n; i++)
-		if (v[i].digits == 0 || v[i].digits >= OID_HEX_SIZE)
-			n = 0;
-	abbrevs_use(ix->repo, v, n);
-}
-
-/* Open the file, if it is good. */
-static void
-load(struct index *ix)
-{
-	struct abbrev_basis now, then;
-	char *path;
-
-	if (ix->texts_known)
+	if (t.packs == NULL)
 		return;
-	ix->texts_known = 1;
-	path = repo_shared_path(ix->repo, INDEX_TEXTS_FILE);
-	err_free(segment_open(path, &ix->texts));
-	free(path);
-	now = abbrev_basis(ix->repo);
-	if (now.packs == 0 || !segment_get(ix->texts, TEXTS_BASIS, 0, &then,
-	    sizeof(then)) || then.packs != now.packs ||
-	    then.least != now.least) {
-		segment_close(ix->texts);
-		ix->texts = NULL;
-	}
-	load_abbrevs(ix);
+	t.places = xcalloc(ids->used + 1, sizeof(*t.places));
+	for (i = 0; i < ids->used && t.bytes.len < TEXTS_MAX; i++)
+		add_text(&t, ix, &ids->id[i]);
+	add_abbrevs(&t);
+	if (packed_stamp(ix->repo) == basis->packs)
+		write_texts(ix->repo, &t);
+	packed_close(t.packs);
+	oidset_release(&t.shown);
+	buf_release(&t.bytes);
+	free(t.abbrevs);
+	free(t.places);
 }
 
 void
 index_texts_update(struct index *ix, int changed)
 {
-	struct abbrev_basis basis = abbrev_basis(ix->repo);
+	struct index_texts_basis basis = basis_now(ix->repo);
 	struct wanted w = { ix, OIDSET_INIT, 0 };
-	struct texts t = { NULL, 0, BUF_INIT, OIDSET_INIT };
-	size_t i, news = 0;
+	struct lock lock = LOCK_INIT;
+	char *path;
 
-	load(ix);
-	if (basis.packs == 0 || (!changed && ix->texts != NULL))
+	load(ix, &basis);
+	if (basis.packs == 0 || ix->meta.records == 0 ||
+	    (!changed && ix->texts != NULL))
+		return;
+	/* Who may not write, or finds another at it, does without. */
+	path = repo_shared_path(ix->repo, "index.lock");
+	err_free(lock_take(&lock, path, 0));
+	free(path);
+	if (lock.fd < 0)
 		return;
 	want_all(&w);
-	t.places = xcalloc(w.ids.used + 1, sizeof(*t.places));
-	for (i = 0; i < w.ids.used && t.bytes.len < TEXTS_MAX; i++)
-		news += (size_t)add_text(&t, ix, &w.ids.id[i]);
-	if (news > 0)
-		write_texts(ix->repo, &t, &basis);
-	oidset_release(&t.shown);
+	if (ix->texts == NULL || is_lacking(ix, &w.ids)) {
+		make_texts(ix, &basis, &w.ids);
+		load(ix, &basis);
+	}
+	lock_release(&lock);
 	oidset_release(&w.ids);
-	buf_release(&t.bytes);
-	free(t.places);
 }
 
 struct err *
 index_read(struct index *ix, const struct oid *id, struct record *rec)
 {
+	struct index_texts_basis basis;
 	struct err *e;
 
-	load(ix);
+	if (!ix->texts_known) {
+		basis = basis_now(ix->repo);
+		load(ix, &basis);
+	}
 	buf_clear(&rec->text);
 	if (index_texts_find(ix->texts, id, &rec->text)) {
 		e = record_parse(rec, id);

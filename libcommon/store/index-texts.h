@@ -1,16 +1,20 @@
 /*
  * Beside the index: what the records say that are asked for most, the newest
- * of each kind, and how far their ids can be abbreviated.  A page of them
- * would else look up each in a pack, which costs the more the larger that
- * is.  The file, <common dir>/agent/texts, is derived too, and may lack any
- * record: that is read where it is.  It has none that is not in a pack, and
- * is good as long as there are the same packs, so that who reads by it does
- * not take for here what is gone.
+ * of each kind, and how far the ids on a page of them can be abbreviated.
+ * Else each record and each id is looked up in a pack, which costs the more
+ * the larger that is.  The file, <common dir>/agent/texts, is derived, too.
+ * It has what is in packs only, and is good as long as these are the same
+ * (packed_stamp()), so that nothing is taken for here that is gone; and each
+ * text is that which has this name.  What it lacks is read where it is.
  */
 #ifndef STORE_INDEX_TEXTS_H
 #define STORE_INDEX_TEXTS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/buf.h"
+#include "store/abbrev.h"
 #include "store/index.h"
 #include "store/oid.h"
 #include "store/segment.h"
@@ -22,21 +26,29 @@
 enum {
 	TEXTS_PLACES,		/* struct index_text, by id */
 	TEXTS_BYTES,		/* the commit objects */
-	TEXTS_ABBREVS,		/* bytes: struct abbrev, by id */
-	TEXTS_BASIS,		/* one struct abbrev_basis: good for these */
+	TEXTS_ABBREVS,		/* struct abbrev, by id */
+	TEXTS_BASIS,		/* one struct index_texts_basis */
 };
 
 struct index_text {
 	struct oid id;
-	uint32_t from, n;	/* its commit object in TEXTS_BYTES */
+	uint32_t from, n;	/* in TEXTS_BYTES; n 0: not kept, as too large */
+};
+
+/* What all of it depends on. */
+struct index_texts_basis {
+	uint64_t packs;		/* packed_stamp() */
+	uint64_t least;		/* abbrev_least() */
 };
 
 /*
- * Write the file if it is not there, or if it lacks what it should have now
- * that the index has `changed`.  Who calls has the lock of the index.
+ * For who opens the index: write the file if it is not good, or if the index
+ * has `changed` and it lacks what it should have now.
  */
 void	 index_texts_update(struct index *, int changed);
 /* Append the commit object: 1, or 0 if the file (NULL: none) lacks it. */
 int	 index_texts_find(struct segment *, const struct oid *, struct buf *);
+/* The abbreviations, malloc'd; *n 0: there are none. */
+struct abbrev *index_texts_abbrevs(struct segment *, size_t *n);
 
 #endif

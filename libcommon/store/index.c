@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "store/git.h"
 #include "store/index-file.h"
+#include "store/index-texts.h"
 #include "store/record.h"
 #include "store/refstate.h"
 #include "store/writer.h"
@@ -87,6 +88,8 @@ open_index(struct repo *r, int plain, struct index **out)
 		e = index_refresh(ix, 0);
 	if (e == NULL && index_is_damaged(ix))
 		e = index_rebuild(ix);
+	if (e == NULL && !plain)
+		index_texts_update(ix, ix->changed);
 	if (e != NULL) {
 		index_close(ix);
 		ix = NULL;

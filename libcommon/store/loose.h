@@ -21,12 +21,6 @@ struct err *loose_read(struct repo *, const struct oid *, size_t max,
 /* The same for r->alternates, of which one that has it whole is enough. */
 struct err *loose_read_borrowed(struct repo *, const struct oid *, size_t max,
 		enum object_type *, struct buf *);
-/*
- * A number for the packs: another one after one has come or gone.  0 if that
- * was just now, so that the next change may be at the same time, and where
- * objects are borrowed, of which not all that change them is known.
- */
-uint64_t objects_packs_stamp(struct repo *);
 /* The file that it would be in, malloc'd. */
 char	*loose_path(struct repo *, const struct oid *);
 

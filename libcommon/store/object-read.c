@@ -130,12 +130,6 @@ borrows(struct repo *r)
 	return r->alternates.n > 0;
 }
 
-uint64_t
-objects_packs_stamp(struct repo *r)
-{
-	return borrows(r) ? 0 : packs_stamp(r);
-}
-
 /*
  * 1 if it borrows from elsewhere now, as others pool their clones while a
  * loop, say, is at work: then packs are opened anew.
