@@ -66,6 +66,11 @@ t 'those that are, are, and readers say the same' <<'EOT'
 	test_grep 'an old one that is open' ../packed
 	test_grep 'case 20 is done' ../packed
 	test_grep 'ended well' ../packed
+	for n in 5 7 12; do
+		git -c core.abbrev=$n agent log -n 1 --offline >../out
+		id=$(sed -n '1s/ .*//p' ../out)
+		test "$(git rev-parse --short=$n "$id")" = "$id"
+	done
 EOT
 
 # zero FILE [KEEP]: it has other contents, and, with KEEP, the time it had.
@@ -84,7 +89,7 @@ t '… without an object, as long as the packs are what they were' <<'EOT'
 	zero "$pack" keep
 	git agent status --offline --json >../out 2>../err || :
 	git agent log -n 5 --offline >../log 2>../err || :
-	touch "$pack"
+	touch "${pack%.pack}.idx"
 	test_exit 3 git agent log -n 5 --offline >../touched
 	cp -p ../pack "$pack"
 	for what in '0.00001\|1e-05' 'an old one that is open' 'case 20 is done' \
@@ -187,10 +192,14 @@ t 'the next reader makes it again' <<'EOT'
 	git agent log -n 1 --offline
 	test_exit 1 cmp -s ../texts "$texts"
 	test "$(stat -c %s "$texts")" -gt 10000
-	# And only once.
-	git agent log next 'one that is loose'
-	git agent log -n 1 --offline
+	# And only once, though git gives a pack another time, as it has the empty
+	# tree of the record.
 	made=$(stat -c %y "$texts")
+	touched=$(stat -c %Y .git/objects/pack/*.pack)
+	sleep 1.1
+	git agent log next 'one that is loose'
+	test "$touched" != "$(stat -c %Y .git/objects/pack/*.pack)"
+	git agent log -n 1 --offline
 	rm .git/agent/index
 	git agent log -n 1 --offline
 	test "$made" = "$(stat -c %y "$texts")"
@@ -205,39 +214,51 @@ t 'what is taken back does not stay' <<'EOT'
 	test_grep 'task 19' out
 EOT
 
-# like ID: a blob whose name begins so.
-like() {
-	perl -MDigest::SHA=sha1_hex -e 'for (my $i = 0;; $i++) {
+# alike FIRST SECOND: a record and a blob, whose names begin with the same seven
+# digits, as files.
+alike() {
+	perl -MDigest::SHA=sha1_hex -e 'my %seen;
+	my $who = "Ada <ada\@example.org> 1767225600 +0000";
+	for my $i (1 .. 40000) {
+		my $text = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n" .
+		    "author $who\ncommitter $who\n\ndone: the one, $i\n\n" .
+		    "Agent-Kind: done\nAgent-Writer: w-alike-000001\n" .
+		    "Agent-Clock: 2026-01-01T00:00:00.000000Z\n";
+		my $id = sha1_hex("commit " . length($text) . "\0$text");
+		$seen{substr $id, 0, 7} = $text;
+	}
+	for (my $i = 0;; $i++) {
 		my $text = "object $i\n";
 		my $id = sha1_hex("blob " . length($text) . "\0$text");
-		next if index($id, $ARGV[0]) != 0;
-		print $text;
+		my $other = $seen{substr $id, 0, 7} or next;
+		open(my $f, ">", $ARGV[0]); print $f $other;
+		open(my $g, ">", $ARGV[1]); print $g $text;
 		last;
-	}' "$1"
+	}' "$1" "$2"
 }
 
 t 'an id that others begin like, too, is shown longer' <<'EOT'
 	git init -q short
 	cd short
-	git config core.abbrev 4
-	git agent log 'done' 'the one'
+	alike ../record ../blob
+	git hash-object -t tree -w /dev/null
+	git update-ref refs/agent/log/w-alike-000001 \
+		"$(git hash-object -t commit -w ../record)"
 	git repack -adq
-	git agent log -n 1 --offline >out
+	git prune-packed
+	git agent log -n 1 --offline | without_age >out
 	id=$(sed -n '1s/ .*//p' out)
+	test "${#id}" = 7
 	test_lines 1 <(git rev-parse --disambiguate="$id")
-	test "${#id}" = 4
-	like "$id" | git hash-object -w --stdin | git pack-objects -q \
-		.git/objects/pack/pack
+	git hash-object -w ../blob | git pack-objects -q .git/objects/pack/pack
 	git prune-packed
 	test_lines 2 <(git rev-parse --disambiguate="$id")
 	git agent log -n 1 --offline | without_age >out
 	longer=$(sed -n '1s/ .*//p' out)
-	test "${#longer}" -gt 4
+	test "${#longer}" -gt 7
 	# Also by what is kept then.
-	rm .git/agent/index
 	git agent log -n 1 --offline | without_age >again
 	test_cmp out again
-	# And as it is configured now.
 	git -c core.abbrev=20 agent log -n 1 --offline >out
 	test "$(sed -n '1s/ .*//p' out | wc -c)" = 21
 EOT

@@ -402,9 +402,23 @@ t '… nor does the doctor say so' <<'EOF'
 	END
 	cd twice-reader
 	git config remote.origin.uploadpack "$SCRATCH/asked"
-	git agent sync --check >out || test $? = 1
+	test_exit 1 git agent sync --check >out
 	test_lines 2 ../asked-twice
-	test_no_grep deleted out
+	test_grep 'unless another log has them that is not fetched yet' out
+	# Once that is here, nothing is to be told.
+	git fetch -q origin 'refs/agent/log/*:refs/agent-remotes/origin/log/*'
+	rm ../asked-twice
+	test_exit 0 git agent sync --check >out
+	test_lines 2 ../asked-twice
+	# Without a second answer the first one stands.
+	sed "s|^esac|*) exit 1 ;;\nesac|" ../asked >../asked.once
+	chmod +x ../asked.once
+	rm ../asked-twice
+	git config remote.origin.uploadpack "$SCRATCH/asked.once"
+	test_exit 1 git agent sync --check >out
+	test_lines 2 ../asked-twice
+	test_grep '^deleted' out
+	# Nor if both say so.
 	git config remote.origin.uploadpack "git upload-pack '$SCRATCH/twice-gone.git' #"
 	test_exit 1 git agent sync --check >out
 	test_grep '^deleted' out

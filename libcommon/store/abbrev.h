@@ -11,21 +11,21 @@
 #include "store/oid.h"
 #include "store/repo.h"
 
+#define ABBREV_LEAST 7
+
 /*
- * How many digits tell it from all others in packs.  What is in none is too
- * little to matter: of ten thousand such objects one in 27,000 takes the place
- * of a given id of 7 digits, and git lists both to whom asks.
+ * How many digits, so many or more, tell it from all others in packs.  What is
+ * in none is too little to matter: ten thousand such objects make one of 27,000
+ * ids of 7 digits ambiguous, and git lists both to whom asks.
  */
 struct abbrev {
 	struct oid id;
 	unsigned char digits;
 };
 
-/* How many there are at least, by core.abbrev. */
-size_t	 abbrev_least(struct repo *);
 /*
  * Have object_abbrev() use these, in the order of ids, in place of those that
- * it had; takes them.
+ * it had; takes them.  It does where core.abbrev asks for no fewer digits.
  */
 void	 abbrevs_use(struct repo *, struct abbrev *, size_t n);
 

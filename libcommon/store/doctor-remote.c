@@ -20,10 +20,6 @@ struct compare {
 	char *own;		/* our writer, or the copied one; or NULL */
 	struct oid tip;		/* of our own log; zero: none, or damaged */
 	struct reflist there;	/* by writer */
-	/* Where that lacks what it had: a second answer, and its reach. */
-	struct reflist again;
-	struct oidset again_reach;
-	int flags, asked_again, agrees;
 	struct reflist former;	/* at former prefixes, by the ref's name */
 	struct reflist known;	/* fetched before, by the ref's name here */
 	struct strvec rewound;	/* by the last fetch, "log/<writer>" */
@@ -154,48 +150,6 @@ is_apart(struct compare *c)
 	return apart;
 }
 
-static int
-is_blind(struct compare *c, const struct reflist *there)
-{
-	size_t i;
-
-	for (i = 0; i < there->n; i++)
-		if (!object_exists(c->repo, &there->v[i].id))
-			return 1;
-	return 0;
-}
-
-static void
-ask_again(struct compare *c)
-{
-	struct diagnosis told = { .remote = c->d->remote,
-	    .prefix = c->d->prefix };
-	struct reflist former = REFLIST_INIT;
-
-	c->asked_again = 1;
-	err_free(doctor_ask(c->repo, &told, c->flags, NULL, &c->again,
-	    &former));
-	c->agrees = told.reached && (c->blind || !is_blind(c, &c->again));
-	doctor_reach(c->repo, c->again.v, c->again.n, &c->again_reach);
-	reflist_release(&former);
-	/* What is in the way was told by the first answer. */
-	told.remote = told.prefix = NULL;
-	diagnosis_release(&told);
-}
-
-/*
- * A server lists its refs while others push and roll up, so that one answer
- * may have a log neither by its own name nor in the one that took it in: only
- * what two lack is lost.
- */
-static int
-is_lost(struct compare *c, const struct oid *id)
-{
-	if (!c->asked_again)
-		ask_again(c);
-	return c->agrees && !oidset_has(&c->again_reach, id);
-}
-
 /* A log that lost records on the remote which are here: name and tip. */
 static void
 lost_there(struct compare *c, enum doctor_code code, const char *writer,
@@ -204,7 +158,7 @@ lost_there(struct compare *c, enum doctor_code code, const char *writer,
 	int own = c->own != NULL && strcmp(writer, c->own) == 0;
 	char *name, *ref;
 
-	if (!is_lost(c, id))
+	if (oidset_has(&c->reach, id))
 		return;
 	c->own_is_told |= own;
 	if (own && is_apart(c))
@@ -385,21 +339,81 @@ read_here(struct compare *c)
 	return e;
 }
 
+static int
+is_blind(const struct compare *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->there.n; i++)
+		if (!object_exists(c->repo, &c->there.v[i].id))
+			return 1;
+	return 0;
+}
+
+/* 1 if what was fetched before is not all there. */
+static int
+is_lacking(const struct compare *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->known.n; i++)
+		if (writer_name_ok(c->known.v[i].name + strlen(c->folder)) &&
+		    !oidset_has(&c->reach, &c->known.v[i].id))
+			return 1;
+	return 0;
+}
+
+/* What there is besides; without an answer the first one stands. */
 static void
-compare_all(struct compare *c)
+ask_again(struct compare *c, int flags)
+{
+	/* What is in the way was told by the first. */
+	struct diagnosis told = { .remote = c->d->remote,
+	    .prefix = c->d->prefix };
+	struct reflist again = REFLIST_INIT, former = REFLIST_INIT;
+	struct reflist more = REFLIST_INIT;
+	struct oidset reach = OIDSET_INIT;
+	size_t i;
+
+	err_free(doctor_ask(c->repo, &told, flags, NULL, &again, &former));
+	doctor_reach(c->repo, again.v, again.n, &reach);
+	for (i = 0; i < reach.used; i++)
+		(void)oidset_add(&c->reach, &reach.id[i]);
+	for (i = 0; i < again.n; i++)
+		if (reflist_find(&c->there, again.v[i].name) == NULL)
+			reflist_add(&more, again.v[i].name, &again.v[i].id);
+	for (i = 0; i < more.n; i++)
+		reflist_add(&c->there, more.v[i].name, &more.v[i].id);
+	reflist_sort(&c->there);
+	told.remote = told.prefix = NULL;
+	diagnosis_release(&told);
+	oidset_release(&reach);
+	reflist_release(&again);
+	reflist_release(&more);
+	reflist_release(&former);
+}
+
+static void
+compare_all(struct compare *c, int flags)
 {
 	char *ref;
 	size_t i;
 
 	doctor_reach(c->repo, c->there.v, c->there.n, &c->reach);
-	c->blind = is_blind(c, &c->there);
+	/*
+	 * A server lists its refs while others push and roll up: one answer
+	 * may have a log neither by its name nor in the one that took it in.
+	 */
+	if (is_lacking(c))
+		ask_again(c, flags);
+	c->blind = is_blind(c);
 	for (i = 0; i < c->there.n; i++)
 		compare_log(c, &c->there.v[i]);
 	for (i = 0; i < c->known.n; i++) {
 		ref = c->known.v[i].name + strlen(c->folder);
 		/* What was rolled up into another log is there. */
-		if (writer_name_ok(ref) && reflist_find(&c->there, ref) == NULL &&
-		    !oidset_has(&c->reach, &c->known.v[i].id))
+		if (writer_name_ok(ref) &&
+		    reflist_find(&c->there, ref) == NULL)
 			lost_there(c, DOCTOR_DELETED, ref,
 			    &c->known.v[i].id);
 	}
@@ -414,7 +428,7 @@ look(struct compare *c, int flags)
 	if ((flags & DOCTOR_OFFLINE) == 0)
 		e = ask(c, flags);
 	if (e == NULL && c->d->reached) {
-		compare_all(c);
+		compare_all(c, flags);
 		doctor_lost_there(c->repo, c->d, &c->there,
 		    &c->former);
 	} else if (e == NULL)
@@ -443,7 +457,7 @@ struct err *
 doctor_remote(struct repo *r, int flags, struct diagnosis *d)
 {
 	struct sync_report now = { .remote = d->remote, .prefix = d->prefix };
-	struct compare c = { .repo = r, .d = d, .flags = flags };
+	struct compare c = { .repo = r, .d = d };
 	struct err *e = NULL;
 	char *from;
 
@@ -466,8 +480,6 @@ doctor_remote(struct repo *r, int flags, struct diagnosis *d)
 	reflist_release(&c.former);
 	reflist_release(&c.known);
 	strvec_release(&c.rewound);
-	reflist_release(&c.again);
-	oidset_release(&c.again_reach);
 	oidset_release(&c.reach);
 	oidset_release(&c.ahead);
 	free(c.folder);

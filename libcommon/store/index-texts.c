@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -16,7 +17,7 @@
 #define KEPT_LINKS 4		/* of each instruction */
 #define KEPT_MAX 1024		/* records in all */
 #define MET_MAX 256		/* of a kind, before enough are found */
-#define TEXTS_MAX (1024 * 1024)	/* bytes of all, but for the last one */
+#define TEXTS_MAX (1024 * 1024)	/* bytes of all, about */
 #define NAMED_MAX 2		/* commits that a record is shown with */
 
 static int
@@ -175,10 +176,10 @@ want_all(struct wanted *w)
 
 /* Open the file, if it is good. */
 static void
-load(struct index *ix, const struct index_texts_basis *now)
+load(struct index *ix, uint64_t stamp)
 {
-	struct index_texts_basis then;
 	struct abbrev *v;
+	uint64_t then;
 	size_t n;
 	char *path;
 
@@ -187,20 +188,13 @@ load(struct index *ix, const struct index_texts_basis *now)
 	path = repo_shared_path(ix->repo, INDEX_TEXTS_FILE);
 	err_free(segment_open(path, &ix->texts));
 	free(path);
-	if (now->packs == 0 || !segment_get(ix->texts, TEXTS_BASIS, 0, &then,
-	    sizeof(then)) || then.packs != now->packs ||
-	    then.least != now->least) {
+	if (stamp == 0 || !segment_get(ix->texts, TEXTS_STAMP, 0, &then,
+	    sizeof(then)) || then != stamp) {
 		segment_close(ix->texts);
 		ix->texts = NULL;
 	}
 	v = index_texts_abbrevs(ix->texts, &n);
 	abbrevs_use(ix->repo, v, n);
-}
-
-static struct index_texts_basis
-basis_now(struct repo *r)
-{
-	return (struct index_texts_basis){ packed_stamp(r), abbrev_least(r) };
 }
 
 /* 1 if the file has nothing on a record that may be in a pack. */
@@ -218,7 +212,7 @@ is_lacking(struct index *ix, const struct oidset *ids)
 }
 
 struct texts {
-	struct index_texts_basis basis;
+	uint64_t stamp;
 	struct packed *packs;
 	struct index_text *places;
 	struct abbrev *abbrevs;
@@ -227,7 +221,7 @@ struct texts {
 	struct oidset shown;	/* the ids on a page of these */
 };
 
-/* Its own, and those of the commits that it is shown with. */
+/* Those of the commits that it is shown with. */
 static void
 add_shown(struct texts *t, const struct oid *id, const char *text, size_t n)
 {
@@ -238,7 +232,6 @@ add_shown(struct texts *t, const struct oid *id, const char *text, size_t n)
 	struct oid commit;
 	size_t i;
 
-	(void)oidset_add(&t->shown, id);
 	buf_add(&rec.text, text, n);
 	err_free(record_parse_trailers(&rec, id));
 	for (i = 0; i < NAMED_MAX; i++) {
@@ -251,7 +244,8 @@ add_shown(struct texts *t, const struct oid *id, const char *text, size_t n)
 
 /*
  * What is only loose is not entered, also not as such: the file would have to
- * be written for each new record.
+ * be written for each new record.  What is too large, or cannot be read, is,
+ * so that it is not looked for again.
  */
 static void
 add_text(struct texts *t, struct index *ix, const struct oid *id)
@@ -259,13 +253,14 @@ add_text(struct texts *t, struct index *ix, const struct oid *id)
 	struct index_text *p = &t->places[t->n];
 	size_t from = t->bytes.len;
 
-	if (!index_texts_find(ix->texts, id, &t->bytes) &&
+	if (from < TEXTS_MAX && !index_texts_find(ix->texts, id, &t->bytes) &&
 	    !packed_read_commit(t->packs, id, INDEX_TEXT_MAX, &t->bytes) &&
 	    loose_is_here(ix->repo, id))
 		return;
 	p->id = *id;
 	p->from = (uint32_t)from;
 	p->n = (uint32_t)(t->bytes.len - from);
+	(void)oidset_add(&t->shown, id);
 	if (p->n > 0)
 		add_shown(t, id, t->bytes.p + from, p->n);
 	t->n++;
@@ -295,8 +290,7 @@ add_abbrevs(struct texts *t)
 	for (i = 0; i < t->shown.used; i++) {
 		a = &t->abbrevs[t->n_abbrevs];
 		a->id = t->shown.id[i];
-		a->digits = (unsigned char)packed_digits(t->packs, &a->id,
-		    t->basis.least);
+		a->digits = (unsigned char)packed_digits(t->packs, &a->id);
 		t->n_abbrevs += a->digits != 0;
 	}
 }
@@ -316,30 +310,29 @@ write_texts(struct repo *r, struct texts *t)
 	    t->bytes.len };
 	tables[TEXTS_ABBREVS] = (struct segment_table){ t->abbrevs,
 	    sizeof(*t->abbrevs), t->n_abbrevs };
-	tables[TEXTS_BASIS] = (struct segment_table){ &t->basis,
-	    sizeof(t->basis), 1 };
+	tables[TEXTS_STAMP] = (struct segment_table){ &t->stamp,
+	    sizeof(t->stamp), 1 };
 	segment_image(&image, (uint64_t)clock_now(), tables);
 	err_free(file_write_cache(path, image.p, image.len));
 	buf_release(&image);
 	free(path);
 }
 
-/* From the packs as they are now, which must be the same at the end. */
+/* From the packs of now, which must be the same at the end. */
 static void
-make_texts(struct index *ix, const struct index_texts_basis *basis,
-    const struct oidset *ids)
+make_texts(struct index *ix, uint64_t stamp, const struct oidset *ids)
 {
-	struct texts t = { *basis, packed_open(ix->repo), NULL, NULL, 0, 0,
+	struct texts t = { stamp, packed_open(ix->repo), NULL, NULL, 0, 0,
 		BUF_INIT, OIDSET_INIT };
 	size_t i;
 
 	if (t.packs == NULL)
 		return;
 	t.places = xcalloc(ids->used + 1, sizeof(*t.places));
-	for (i = 0; i < ids->used && t.bytes.len < TEXTS_MAX; i++)
+	for (i = 0; i < ids->used; i++)
 		add_text(&t, ix, &ids->id[i]);
 	add_abbrevs(&t);
-	if (packed_stamp(ix->repo) == basis->packs)
+	if (packed_stamp(ix->repo) == stamp)
 		write_texts(ix->repo, &t);
 	packed_close(t.packs);
 	oidset_release(&t.shown);
@@ -348,28 +341,41 @@ make_texts(struct index *ix, const struct index_texts_basis *basis,
 	free(t.places);
 }
 
+/* Who may not write, or finds another at it, does without. */
+static void
+take_turn(struct repo *r, struct lock *lock)
+{
+	char *folder = repo_shared_path(r, "."), *path;
+
+	if (access(folder, W_OK) == 0) {
+		path = repo_shared_path(r, "index.lock");
+		err_free(lock_take(lock, path, 0));
+		free(path);
+	}
+	free(folder);
+}
+
 void
 index_texts_update(struct index *ix, int changed)
 {
-	struct index_texts_basis basis = basis_now(ix->repo);
 	struct wanted w = { ix, OIDSET_INIT, 0 };
+	uint64_t stamp = packed_stamp(ix->repo);
 	struct lock lock = LOCK_INIT;
-	char *path;
 
-	load(ix, &basis);
-	if (basis.packs == 0 || ix->meta.records == 0 ||
+	load(ix, stamp);
+	if (stamp == 0 || ix->meta.records == 0 ||
 	    (!changed && ix->texts != NULL))
 		return;
-	/* Who may not write, or finds another at it, does without. */
-	path = repo_shared_path(ix->repo, "index.lock");
-	err_free(lock_take(&lock, path, 0));
-	free(path);
+	take_turn(ix->repo, &lock);
 	if (lock.fd < 0)
 		return;
+	/* Another may just have done it. */
+	if (ix->texts == NULL)
+		load(ix, stamp);
 	want_all(&w);
 	if (ix->texts == NULL || is_lacking(ix, &w.ids)) {
-		make_texts(ix, &basis, &w.ids);
-		load(ix, &basis);
+		make_texts(ix, stamp, &w.ids);
+		load(ix, stamp);
 	}
 	lock_release(&lock);
 	oidset_release(&w.ids);
@@ -378,13 +384,10 @@ index_texts_update(struct index *ix, int changed)
 struct err *
 index_read(struct index *ix, const struct oid *id, struct record *rec)
 {
-	struct index_texts_basis basis;
 	struct err *e;
 
-	if (!ix->texts_known) {
-		basis = basis_now(ix->repo);
-		load(ix, &basis);
-	}
+	if (!ix->texts_known)
+		load(ix, packed_stamp(ix->repo));
 	buf_clear(&rec->text);
 	if (index_texts_find(ix->texts, id, &rec->text)) {
 		e = record_parse(rec, id);

@@ -3,9 +3,9 @@
  * of each kind, and how far the ids on a page of them can be abbreviated.
  * Else each record and each id is looked up in a pack, which costs the more
  * the larger that is.  The file, <common dir>/agent/texts, is derived, too.
- * It has what is in packs only, and is good as long as these are the same
- * (packed_stamp()), so that nothing is taken for here that is gone; and each
- * text is that which has this name.  What it lacks is read where it is.
+ * It has what is in packs only, and is good as long as these are the same by
+ * packed_stamp(), so that nothing is taken for here whose pack is gone; and
+ * each text is that which has this name.  What it lacks is read where it is.
  */
 #ifndef STORE_INDEX_TEXTS_H
 #define STORE_INDEX_TEXTS_H
@@ -27,18 +27,12 @@ enum {
 	TEXTS_PLACES,		/* struct index_text, by id */
 	TEXTS_BYTES,		/* the commit objects */
 	TEXTS_ABBREVS,		/* struct abbrev, by id */
-	TEXTS_BASIS,		/* one struct index_texts_basis */
+	TEXTS_STAMP,		/* uint64_t: packed_stamp() */
 };
 
 struct index_text {
 	struct oid id;
-	uint32_t from, n;	/* in TEXTS_BYTES; n 0: not kept, as too large */
-};
-
-/* What all of it depends on. */
-struct index_texts_basis {
-	uint64_t packs;		/* packed_stamp() */
-	uint64_t least;		/* abbrev_least() */
+	uint32_t from, n;	/* in TEXTS_BYTES; n 0: not kept */
 };
 
 /*

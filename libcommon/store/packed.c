@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "store/abbrev.h"
 #include "store/git.h"
 
 struct packed {
@@ -32,6 +33,7 @@ mix(uint64_t hash, const void *data, size_t n)
 	return hash;
 }
 
+/* A pack has a new time whenever an object is written that it has already. */
 static uint64_t
 stamp_of(int dir, const char *name)
 {
@@ -41,10 +43,11 @@ stamp_of(int dir, const char *name)
 	if (fstatat(dir, name, &st, 0) != 0)
 		return hash;
 	hash = mix(hash, &st.st_size, sizeof(st.st_size));
-	hash = mix(hash, &st.st_ino, sizeof(st.st_ino));
-	return mix(hash, &st.st_mtim, sizeof(st.st_mtim));
+	return ends_in(name, ".pack") ? hash :
+	    mix(hash, &st.st_mtim, sizeof(st.st_mtim));
 }
 
+/* Now: a process that goes on for days may begin to. */
 static int
 borrows(struct repo *r)
 {
@@ -127,7 +130,7 @@ packed_read_commit(struct packed *p, const struct oid *oid, size_t max,
 }
 
 size_t
-packed_digits(struct packed *p, const struct oid *oid, size_t least)
+packed_digits(struct packed *p, const struct oid *oid)
 {
 	git_oid id, found;
 	size_t n;
@@ -136,7 +139,7 @@ packed_digits(struct packed *p, const struct oid *oid, size_t least)
 	oid_to_git(&id, oid);
 	if (!git_odb_exists_ext(p->odb, &id, GIT_ODB_LOOKUP_NO_REFRESH))
 		return 0;
-	for (n = least; rc == GIT_EAMBIGUOUS && n < OID_HEX_SIZE; n++)
+	for (n = ABBREV_LEAST; rc == GIT_EAMBIGUOUS && n < OID_HEX_SIZE; n++)
 		rc = git_odb_exists_prefix(&found, p->odb, &id, n);
 	return rc == 0 ? n - 1 : 0;
 }

@@ -1,6 +1,7 @@
 /*
- * The packs of this repository by themselves, as they are just now: an object
- * database that is open for days has packs that are gone, and lacks others.
+ * The packs of this repository by themselves, and those that there are now:
+ * an object database that is open for days has some that are gone, and lacks
+ * others.
  */
 #ifndef STORE_PACKED_H
 #define STORE_PACKED_H
@@ -13,10 +14,10 @@
 #include "store/repo.h"
 
 /*
- * A number for the names, sizes and times of the packs and their indexes, so
- * that it is another one after one has come, gone or been written to.  0:
- * they cannot be listed, or objects are borrowed, too, and what becomes of
- * those this does not see.
+ * A number for the names and sizes of the packs and their indexes, and for the
+ * times of the indexes: another one after a pack has come, gone, or been cut
+ * short.  0: they cannot be listed, or objects are borrowed, too, and what
+ * becomes of those this does not see.
  */
 uint64_t packed_stamp(struct repo *);
 
@@ -29,9 +30,9 @@ void	 packed_close(struct packed *);
 int	 packed_read_commit(struct packed *, const struct oid *, size_t max,
 	    struct buf *);
 /*
- * How many digits, `least` or more, tell it from all others in packs; 0: it
- * is in none.
+ * How many digits, ABBREV_LEAST or more, tell it from all others in packs; 0:
+ * it is in none.
  */
-size_t	 packed_digits(struct packed *, const struct oid *, size_t least);
+size_t	 packed_digits(struct packed *, const struct oid *);
 
 #endif
