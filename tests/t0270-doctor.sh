@@ -149,6 +149,24 @@ t 'rewound, of a clone that is lost: put back by any other' <<'EOF'
 	test_empty err
 EOF
 
+t '… also if another log there has its records, as every sync warns' <<'EOF'
+	new_origin twice
+	new_clone twice twice-a
+	(cd twice-a && git agent log 'done' one && git agent log 'done' two)
+	(cd twice-a && git agent sync)
+	new_clone twice twice-b
+	cd twice-b
+	git agent sync
+	ref=refs/agent/log/$(cd ../twice-a && writer)
+	tip=$(git -C ../srv/twice.git rev-parse "$ref")
+	git -C ../srv/twice.git update-ref refs/agent/log/w-keep-000001 "$tip"
+	git -C ../srv/twice.git update-ref "$ref" "$tip~1"
+	test_exit 3 git agent sync
+	found rewound "$ref" 'git push origin .*'
+	repaired twice
+	test_exit 0 git agent sync
+EOF
+
 t 'deleted on the remote, and the tracking ref pruned here' <<'EOF'
 	pair gone
 	cd gone-b

@@ -158,8 +158,6 @@ lost_there(struct compare *c, enum doctor_code code, const char *writer,
 	int own = c->own != NULL && strcmp(writer, c->own) == 0;
 	char *name, *ref;
 
-	if (oidset_has(&c->reach, id))
-		return;
 	c->own_is_told |= own;
 	if (own && is_apart(c))
 		return;
@@ -413,7 +411,8 @@ compare_all(struct compare *c, int flags)
 		ref = c->known.v[i].name + strlen(c->folder);
 		/* What was rolled up into another log is there. */
 		if (writer_name_ok(ref) &&
-		    reflist_find(&c->there, ref) == NULL)
+		    reflist_find(&c->there, ref) == NULL &&
+		    !oidset_has(&c->reach, &c->known.v[i].id))
 			lost_there(c, DOCTOR_DELETED, ref,
 			    &c->known.v[i].id);
 	}
