@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 
-#define BUCKETS 65536
+#define BUCKETS_MAX 65536
 
 void
 index_batch_release(struct index_batch *b)
@@ -202,27 +202,35 @@ index_batch_settle(struct index_batch *b)
 	b->n_runs = n;
 }
 
+static size_t
+bucket_of(const struct oid *id, size_t buckets)
+{
+	size_t first = (size_t)id->b[0] << 8 | id->b[1];
+
+	return first / (BUCKETS_MAX / buckets);
+}
+
 /*
- * Names of objects are as good as random: sixteen bits of them bring a
- * million into order but for a few neighbours.
+ * Names of objects are as good as random: the first bits of them, as many as
+ * sixteen, bring a million into order but for a few neighbours.
  */
 static uint32_t *
 order_by_id(const struct index_batch *b)
 {
-	uint32_t *start = xcalloc(BUCKETS + 1, sizeof(*start)), *order, v;
-	size_t i, k, bucket;
+	uint32_t *start, *order, v;
+	size_t i, k, buckets = 1;
 
+	while (buckets < b->n_entries && buckets < BUCKETS_MAX)
+		buckets *= 2;
+	start = xcalloc(buckets + 1, sizeof(*start));
 	order = xcalloc(b->n_entries + 1, sizeof(*order));
 	for (i = 0; i < b->n_entries; i++)
-		start[(b->entries[i].id.b[0] << 8 |
-		    b->entries[i].id.b[1]) + 1]++;
-	for (i = 1; i <= BUCKETS; i++)
+		start[bucket_of(&b->entries[i].id, buckets) + 1]++;
+	for (i = 1; i <= buckets; i++)
 		start[i] += start[i - 1];
-	for (i = 0; i < b->n_entries; i++) {
-		bucket = (size_t)(b->entries[i].id.b[0] << 8 |
-		    b->entries[i].id.b[1]);
-		order[start[bucket]++] = (uint32_t)i;
-	}
+	for (i = 0; i < b->n_entries; i++)
+		order[start[bucket_of(&b->entries[i].id, buckets)]++] =
+		    (uint32_t)i;
 	for (i = 1; i < b->n_entries; i++) {
 		v = order[i];
 		for (k = i; k > 0 && oid_cmp(&b->entries[order[k - 1]].id,

@@ -142,10 +142,15 @@ logrefs_writers(const struct reflist *refs)
 {
 	const char **names = xreallocarray(NULL, refs->n, sizeof(*names));
 	size_t i, count = 0;
+	int sorted = 1;
 
-	for (i = 0; i < refs->n; i++)
+	for (i = 0; i < refs->n; i++) {
 		names[i] = strrchr(refs->v[i].name, '/');
-	if (refs->n > 0)
+		sorted = sorted && (i == 0 ||
+		    strcmp(names[i - 1], names[i]) <= 0);
+	}
+	/* Those of one remote are in order. */
+	if (!sorted)
 		qsort(names, refs->n, sizeof(*names), name_cmp);
 	for (i = 0; i < refs->n; i++)
 		count += i == 0 || strcmp(names[i], names[i - 1]) != 0;

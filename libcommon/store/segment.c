@@ -112,6 +112,7 @@ segment_image(struct buf *b, uint64_t id,
 		h.length += tables[i].n * tables[i].size;
 	}
 	buf_clear(b);
+	buf_grow(b, (h.length / PAYLOAD + 1) * BLOCK);
 	add(b, id, &h, sizeof(h));
 	for (i = 0; i < SEGMENT_TABLES; i++)
 		add(b, id, tables[i].v, tables[i].n * tables[i].size);

@@ -202,20 +202,21 @@ find_deleted(struct repo *r, struct sync_report *rep)
 {
 	char *prefix = xasprintf("refs/agent-remotes/%s/", rep->remote);
 	char *logs = xasprintf("%slog/", prefix);
+	const struct strvec *there = &rep->present;
 	struct reflist refs = REFLIST_INIT;
 	struct err *e;
-	size_t i;
+	size_t i, k = 0;
 
-	if (rep->present.n > 0)
-		qsort(rep->present.v, rep->present.n,
-		    sizeof(*rep->present.v), string_cmp);
+	if (there->n > 0)
+		qsort(there->v, there->n, sizeof(*there->v), string_cmp);
 	e = ref_list(r, logs, &refs);
+	/* Both are in order. */
 	for (i = 0; e == NULL && i < refs.n; i++) {
-		char *name = refs.v[i].name + strlen(prefix);
+		const char *name = refs.v[i].name + strlen(prefix);
 
-		if (rep->present.n == 0 || bsearch(&name, rep->present.v,
-		    rep->present.n, sizeof(*rep->present.v),
-		    string_cmp) == NULL)
+		while (k < there->n && strcmp(there->v[k], name) < 0)
+			k++;
+		if (k == there->n || strcmp(there->v[k], name) != 0)
 			transfer_add_ref(rep, xstrdup(name), 0, SYNC_REWOUND,
 			    xstrdup("deleted"));
 	}
