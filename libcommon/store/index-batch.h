@@ -32,6 +32,7 @@ enum {
 	TABLE_NAMES,		/* bytes: their names */
 	TABLE_STATE,		/* bytes: by refstate_take() */
 	TABLE_LIVE,		/* uint32_t: records of each kind not gone */
+	TABLE_LOOSE,		/* uint32_t: refs in files of their own */
 };
 
 #define KIND_SIZE 40
@@ -43,6 +44,7 @@ struct index_meta {
 	uint64_t records, malformed, logs;
 	uint64_t unnamed;	/* refs that no writer has; also malformed */
 	uint64_t proven;	/* the state was old when the refs were read */
+	uint64_t settled;	/* packed-refs at least was, and all is read */
 };
 
 struct index_ref {

@@ -2,6 +2,7 @@
 #ifndef STORE_INDEX_FILE_H
 #define STORE_INDEX_FILE_H
 
+#include "base/lock.h"
 #include "store/index-batch.h"
 #include "store/index.h"
 #include "store/repo.h"
@@ -37,8 +38,13 @@ void	 index_kind_name(struct segment *, const struct index_entry *,
 size_t	 index_kind_number(struct segment *, const char *kind);
 /* 1 if nothing that was missing, as far as `max` in each file, has come. */
 int	 index_is_still_missing(struct index *, size_t max);
-/* 1 if the refs are where they were when the newest file was made. */
+/*
+ * 1 if the refs are where they were when the newest file was made, as the
+ * times of their folders prove.
+ */
 int	 index_state_holds(struct index *);
+/* The same by whatever way is the cheapest one. */
+int	 index_holds(struct index *);
 /*
  * The refs were read, and the index is what they say.  If they changed a
  * moment ago that proves nothing to others; but for a second, and unless it
@@ -46,7 +52,12 @@ int	 index_state_holds(struct index *);
  * of them once more.
  */
 void	 index_looked(struct index *, const char *state);
-int	 index_look_holds(struct index *);
+/*
+ * Now by the clock of the file system that this lock is on, in ns; 0 if it is
+ * not held.  1 if what changed then cannot change now without a trace.
+ */
+int64_t	 index_now(const struct lock *);
+int	 index_is_old(int64_t newest, int64_t now);
 /* The name of a ref of the newest file, in place of what *name holds. */
 int	 index_ref_name(struct index *, const struct index_ref *,
 	    struct buf *name);

@@ -15,12 +15,6 @@
 #include "store/refstate.h"
 #include "store/sync.h"
 
-/*
- * A folder's time may be that coarse.  What changed less long ago than this
- * before we looked may change again without a trace, and proves nothing.
- */
-#define COARSE_NS (CLOCK_COARSE * 1000)
-
 /* The newest file takes up so much, or this part of the older one. */
 #define HEAD_MAX 4096
 #define HEAD_PART 64
@@ -31,6 +25,7 @@ struct refresh {
 	size_t unnamed;
 	struct buf state;
 	int proven;		/* the state is old enough to be believed */
+	int settled;		/* its part of packed-refs is */
 	int whole;		/* it has each folder */
 	struct oidset old_tips, met;
 	struct index_batch batch;
@@ -40,27 +35,20 @@ struct refresh {
 	struct reflist seen;	/* the refs, as the older index has them */
 };
 
-/* Now by the clock of the file system that the refs are on, in ns. */
-static int64_t
-file_system_now(const struct lock *l)
-{
-	struct stat st;
-
-	if (l->fd < 0 || futimens(l->fd, NULL) != 0 || fstat(l->fd, &st) != 0)
-		return 0;
-	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-}
-
 /* The state first: what changes while the refs are read is seen next time. */
 static struct err *
 look_at_refs(struct refresh *f, const struct lock *l)
 {
-	int64_t now = file_system_now(l), newest;
+	int64_t now = index_now(l);
+	struct refstate_age age;
+	struct err *e;
 
-	refstate_take(f->ix->repo, &f->state, &newest);
-	f->proven = newest < now - COARSE_NS;
-	f->whole = newest != INT64_MAX;
-	return logrefs_logs(f->ix->repo, &f->refs, &f->unnamed);
+	refstate_take(f->ix->repo, &f->state, &age);
+	e = logrefs_logs(f->ix->repo, &f->refs, &f->unnamed);
+	f->proven = index_is_old(age.all, now);
+	f->settled = index_is_old(age.packed, now) && f->refs.left_out == 0;
+	f->whole = age.all != INT64_MAX;
+	return e;
 }
 
 /* 1 if the refs are just those of the file. */
@@ -256,6 +244,7 @@ count(struct refresh *f, const struct segment *base, struct index_meta *m)
 	m->records = all - (m->malformed - f->unnamed);
 	m->logs = logrefs_writers(&f->refs);
 	m->proven = (uint64_t)f->proven;
+	m->settled = (uint64_t)f->settled;
 }
 
 static int

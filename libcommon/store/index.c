@@ -14,7 +14,6 @@
 #include "store/writer.h"
 
 #define MISSING_ASKED 64
-#define LOOK_LASTS CLOCK_SECOND	/* see index_looked() */
 
 int
 index_is_still_missing(struct index *ix, size_t max)
@@ -32,48 +31,6 @@ index_is_still_missing(struct index *ix, size_t max)
 	return 1;
 }
 
-int
-index_state_holds(struct index *ix)
-{
-	size_t n = segment_count(ix->file[0], TABLE_STATE);
-	struct buf state = BUF_INIT;
-	int current;
-
-	if (ix->file[0] == NULL || !ix->meta.proven)
-		return 0;
-	buf_grow(&state, n);
-	current = segment_bytes(ix->file[0], TABLE_STATE, 0, state.p, n);
-	state.len = n;
-	state.p[n] = '\0';
-	current = current && refstate_holds(ix->repo, state.p);
-	buf_release(&state);
-	return current;
-}
-
-void
-index_looked(struct index *ix, const char *state)
-{
-	struct repo *r = ix->repo;
-
-	refs_moved(r);
-	if (ix->file[0] == NULL)
-		return;
-	r->looked = xstrdup(state);
-	r->looked_id = segment_id(ix->file[0]);
-	r->looked_until = clock_monotonic() + LOOK_LASTS;
-}
-
-int
-index_look_holds(struct index *ix)
-{
-	struct repo *r = ix->repo;
-
-	return r->looked != NULL && clock_monotonic() < r->looked_until &&
-	    ix->file[0] != NULL &&
-	    segment_id(ix->file[0]) == r->looked_id &&
-	    refstate_holds(r, r->looked);
-}
-
 static struct err *
 open_index(struct repo *r, int plain, struct index **out)
 {
@@ -83,8 +40,7 @@ open_index(struct repo *r, int plain, struct index **out)
 	ix->repo = r;
 	ix->plain = plain;
 	index_load(ix);
-	if ((!index_state_holds(ix) && !index_look_holds(ix)) ||
-	    !index_is_still_missing(ix, MISSING_ASKED))
+	if (!index_holds(ix) || !index_is_still_missing(ix, MISSING_ASKED))
 		e = index_refresh(ix, 0);
 	if (e == NULL && index_is_damaged(ix))
 		e = index_rebuild(ix);
@@ -130,32 +86,6 @@ struct err *
 index_rebuild(struct index *ix)
 {
 	return index_refresh(ix, 1);
-}
-
-int
-index_is_current(struct repo *r)
-{
-	struct index ix = { .repo = r };
-	int current;
-
-	index_load(&ix);
-	current = index_state_holds(&ix);
-	index_unload(&ix);
-	return current;
-}
-
-int
-index_is_older(struct repo *r, const char *path)
-{
-	char *index = repo_shared_path(r, "index");
-	struct stat a, b;
-	int older = stat(index, &a) == 0 && stat(path, &b) == 0 &&
-	    (a.st_mtim.tv_sec < b.st_mtim.tv_sec ||
-	    (a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-	    a.st_mtim.tv_nsec < b.st_mtim.tv_nsec)) && index_is_current(r);
-
-	free(index);
-	return older;
 }
 
 struct index_stats

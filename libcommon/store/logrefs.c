@@ -81,33 +81,43 @@ is_unnamed(const char *name)
 	return strstr(name, "/log/") != NULL && writer_of(name, LOG) == NULL;
 }
 
+typedef struct err *lister(struct repo *, const char *, struct reflist *);
+
 /* In the order of names: "refs/agent-remotes/…" is before "refs/agent/…". */
 static struct err *
-list(struct repo *r, const char *own, enum folder fetched,
+list(struct repo *r, lister *all, const char *own, enum folder fetched,
     struct reflist *refs, size_t *unnamed)
 {
 	const char *name;
 	struct err *e;
 	size_t i, n = 0;
 
-	e = ref_list(r, REMOTES_PREFIX, refs);
+	e = all(r, REMOTES_PREFIX, refs);
 	for (i = 0; i < refs->n; i++) {
 		name = refs->v[i].name + strlen(REMOTES_PREFIX);
-		if (writer_of(name, fetched) != NULL)
+		if (writer_of(name, fetched) != NULL) {
 			refs->v[n++] = refs->v[i];
-		else
-			*unnamed += (size_t)is_unnamed(name);
+		} else if (is_unnamed(name)) {
+			refs->left_out += (size_t)refs->v[i].loose;
+			++*unnamed;
+		}
 	}
 	refs->n = n;
 	if (e == NULL)
-		e = ref_list(r, own, refs);
+		e = all(r, own, refs);
 	return e;
 }
 
 struct err *
 logrefs_logs(struct repo *r, struct reflist *refs, size_t *unnamed)
 {
-	return list(r, LOG_PREFIX, LOG, refs, unnamed);
+	return list(r, ref_list, LOG_PREFIX, LOG, refs, unnamed);
+}
+
+struct err *
+logrefs_loose(struct repo *r, struct reflist *refs, size_t *unnamed)
+{
+	return list(r, ref_list_loose, LOG_PREFIX, LOG, refs, unnamed);
 }
 
 struct err *
@@ -115,7 +125,7 @@ logrefs_beats(struct repo *r, struct reflist *refs)
 {
 	size_t unnamed = 0;
 
-	return list(r, BEAT_PREFIX, BEAT, refs, &unnamed);
+	return list(r, ref_list, BEAT_PREFIX, BEAT, refs, &unnamed);
 }
 
 struct err *

@@ -12,6 +12,8 @@
  * whose name no writer has.
  */
 struct err *logrefs_logs(struct repo *, struct reflist *, size_t *unnamed);
+/* The same of those in files of their own alone; ->left_out counts those, too. */
+struct err *logrefs_loose(struct repo *, struct reflist *, size_t *unnamed);
 struct err *logrefs_beats(struct repo *, struct reflist *);
 /* Append what *unnamed counts. */
 struct err *logrefs_unnamed(struct repo *, struct reflist *);

@@ -153,7 +153,7 @@ reaches(struct repo *r, const struct ref *tips, size_t n,
 int
 repo_contains(struct repo *r, const struct oid *commit, const struct oid *id)
 {
-	const struct ref tip = { NULL, *commit };
+	const struct ref tip = { .id = *commit };
 
 	return reaches(r, &tip, 1, id);
 }

@@ -183,6 +183,7 @@ reflist_add(struct reflist *list, const char *name, const struct oid *id)
 	ALLOC_GROW(list->v, list->n, list->cap);
 	list->v[list->n].name = pool_strndup(&list->names, name, strlen(name));
 	list->v[list->n].id = *id;
+	list->v[list->n].loose = 0;
 	list->n++;
 }
 
@@ -241,10 +242,19 @@ list_loose(struct repo *r, int parent, const char *folder, struct buf *name,
 	return e;
 }
 
-/*
- * Both lists, of which the loose ones count; those without a value are
- * symbolic, and nobody's records, or damaged.
- */
+/* Those without a value are symbolic, and nobody's records, or damaged. */
+static void
+add_loose(struct reflist *list, const struct ref *loose)
+{
+	if (oid_is_zero(&loose->id)) {
+		list->left_out++;
+		return;
+	}
+	reflist_add(list, loose->name, &loose->id);
+	list->v[list->n - 1].loose = 1;
+}
+
+/* Both lists, of which the loose ones count. */
 static void
 merge(const struct packed_refs *packed, const char *prefix,
     struct reflist *loose, struct reflist *list)
@@ -263,32 +273,55 @@ merge(const struct packed_refs *packed, const char *prefix,
 		if (c < 0)
 			reflist_add(list, packed->v[i].name,
 			    &packed->v[i].id);
-		else if (!oid_is_zero(&loose->v[k].id))
-			reflist_add(list, loose->v[k].name, &loose->v[k].id);
+		else
+			add_loose(list, &loose->v[k]);
 		i += c <= 0;
 		k += c >= 0;
 	}
+}
+
+/* In files of their own, sorted, with those that have no value. */
+static struct err *
+find_loose(struct repo *r, const char *prefix, struct reflist *loose)
+{
+	struct buf name = BUF_INIT;
+	char *folder = xasprintf("%s/%s", r->commondir, prefix);
+	struct err *e;
+
+	buf_addstr(&name, prefix);
+	e = list_loose(r, AT_FDCWD, folder, &name, loose);
+	reflist_sort(loose);
+	buf_release(&name);
+	free(folder);
+	return e;
 }
 
 struct err *
 ref_list(struct repo *r, const char *prefix, struct reflist *list)
 {
 	struct reflist loose = REFLIST_INIT;
-	struct buf name = BUF_INIT;
 	struct err *e;
-	char *folder = xasprintf("%s/%s", r->commondir, prefix);
 
-	buf_addstr(&name, prefix);
 	/* In this order: a ref is packed first, and then its file goes. */
-	e = list_loose(r, AT_FDCWD, folder, &name, &loose);
-	reflist_sort(&loose);
+	e = find_loose(r, prefix, &loose);
 	if (e == NULL)
 		e = load_packed(r);
 	if (e == NULL)
 		merge(&r->packed, prefix, &loose, list);
 	reflist_release(&loose);
-	buf_release(&name);
-	free(folder);
+	return e;
+}
+
+struct err *
+ref_list_loose(struct repo *r, const char *prefix, struct reflist *list)
+{
+	struct reflist loose = REFLIST_INIT;
+	struct err *e = find_loose(r, prefix, &loose);
+	size_t i;
+
+	for (i = 0; e == NULL && i < loose.n; i++)
+		add_loose(list, &loose.v[i]);
+	reflist_release(&loose);
 	return e;
 }
 
@@ -309,7 +342,7 @@ reflist_sort(struct reflist *list)
 const struct ref *
 reflist_find(const struct reflist *list, const char *name)
 {
-	struct ref key = { (char *)name, { { 0 } } };
+	struct ref key = { .name = (char *)name };
 
 	return list->n == 0 ? NULL : bsearch(&key, list->v, list->n,
 	    sizeof(*list->v), ref_cmp);

@@ -110,17 +110,37 @@ add_folder(struct walk *w, const char *path)
 }
 
 void
-refstate_take(struct repo *r, struct buf *state, int64_t *newest)
+refstate_take(struct repo *r, struct buf *state, struct refstate_age *age)
 {
 	struct walk w = { repo_commondir(r), state, 0, 0 };
 
 	(void)add_path(&w, "packed-refs");
 	/* Missing objects may come with a deeper history. */
 	(void)add_path(&w, "shallow");
+	age->packed = w.newest;
 	(void)add_path(&w, "refs/agent");
 	add_folder(&w, "refs/agent/log");
 	add_folder(&w, "refs/agent-remotes");
-	*newest = w.folders > FOLDERS_MAX ? INT64_MAX : w.newest;
+	age->all = w.folders > FOLDERS_MAX ? INT64_MAX : w.newest;
+}
+
+/* Behind the lines of packed-refs and shallow. */
+static size_t
+packed_length(const char *state)
+{
+	size_t n = strcspn(state, "\n");
+
+	n += state[n] == '\n';
+	n += strcspn(state + n, "\n");
+	return n + (state[n] == '\n');
+}
+
+int
+refstate_same_packed(const char *a, const char *b)
+{
+	size_t n = packed_length(a);
+
+	return n == packed_length(b) && memcmp(a, b, n) == 0;
 }
 
 int

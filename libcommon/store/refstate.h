@@ -11,13 +11,20 @@
 #include "base/buf.h"
 #include "store/repo.h"
 
+/* The youngest time of what was asked, in ns since 1970. */
+struct refstate_age {
+	int64_t packed;		/* of packed-refs and shallow alone */
+	int64_t all;		/* INT64_MAX: too many folders to ask about */
+};
+
 /*
  * Append what the file system says now, a line for each folder and for
- * packed-refs; *newest is the youngest of their times (ns since 1970), or
- * INT64_MAX where there are more folders than it is worth to ask about.
+ * packed-refs.
  */
-void	 refstate_take(struct repo *, struct buf *, int64_t *newest);
+void	 refstate_take(struct repo *, struct buf *, struct refstate_age *);
 /* 1 if the file system still says just that. */
 int	 refstate_holds(struct repo *, const char *state);
+/* 1 if both say the same of packed-refs and shallow. */
+int	 refstate_same_packed(const char *a, const char *b);
 
 #endif

@@ -234,15 +234,17 @@ void	 tree_release(struct tree *);
 struct ref {
 	char *name;
 	struct oid id;
+	int loose;		/* listed from a file of its own */
 };
 
 struct reflist {
 	struct ref *v;
 	size_t n, cap;
+	size_t left_out;	/* of files, as symbolic or damaged ones */
 	struct pool names;	/* where the names are */
 };
 
-#define REFLIST_INIT { NULL, 0, 0, POOL_INIT }
+#define REFLIST_INIT { NULL, 0, 0, 0, POOL_INIT }
 
 /* 1 if git takes it as the whole name of a ref. */
 int	 ref_name_ok(const char *);
@@ -253,6 +255,9 @@ struct err *ref_read(struct repo *, const char *name, struct oid *);
  * sorted by name; without symbolic and damaged ones.
  */
 struct err *ref_list(struct repo *, const char *prefix, struct reflist *);
+/* The same of those in files of their own alone; what is packed is not read. */
+struct err *ref_list_loose(struct repo *, const char *prefix,
+	    struct reflist *);
 void	 reflist_add(struct reflist *, const char *name, const struct oid *);
 void	 reflist_sort(struct reflist *);	/* by name */
 /* In a sorted list; borrowed, NULL: it has none of that name. */

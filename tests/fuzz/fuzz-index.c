@@ -62,8 +62,11 @@ make_image(size_t from, size_t to, int newest, struct buf *image)
 {
 	char first[] = "refs/agent-remotes/origin/log/w-a-000001";
 	char second[] = "refs/agent/log/w-b-000002";
-	struct ref refs[] = { { first, name(1) }, { second, name(2) } };
-	struct reflist list = { refs, newest ? 2 : 0, 2 };
+	struct ref refs[] = {
+		{ .name = first, .id = name(1) },
+		{ .name = second, .id = name(2), .loose = 1 },
+	};
+	struct reflist list = { .v = refs, .n = newest ? 2 : 0, .cap = 2 };
 	struct index_head head = { .refs = &list, .state = "1 2 3 4 x\n" };
 	struct index_batch b = INDEX_BATCH_INIT;
 	size_t i;

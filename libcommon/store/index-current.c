@@ -1,0 +1,239 @@
+/* Whether the refs are where the index has them; see index-file.h. */
+#include "store/index-file.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/lock.h"
+#include "store/git.h"
+#include "store/logrefs.h"
+#include "store/refstate.h"
+
+#define LOOK_LASTS CLOCK_SECOND	/* see index_looked() */
+/*
+ * A folder's time may be that coarse.  What changed less long ago than this
+ * before we looked may change again without a trace, and proves nothing.
+ */
+#define COARSE_NS (CLOCK_COARSE * 1000)
+/* What refstate_take() said, and a line with the id of the newest file. */
+#define PROOF "index-proof"
+
+int
+index_is_old(int64_t newest, int64_t now)
+{
+	return newest < now - COARSE_NS;
+}
+
+int64_t
+index_now(const struct lock *l)
+{
+	struct stat st;
+
+	if (l->fd < 0 || futimens(l->fd, NULL) != 0 || fstat(l->fd, &st) != 0)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/* What the newest file was made of; 0: it cannot be read. */
+static int
+read_state(struct index *ix, struct buf *state)
+{
+	size_t n = segment_count(ix->file[0], TABLE_STATE);
+
+	buf_grow(state, n);
+	if (!segment_bytes(ix->file[0], TABLE_STATE, 0, state->p, n))
+		return 0;
+	state->len = n;
+	state->p[n] = '\0';
+	return 1;
+}
+
+static char *
+last_line(struct index *ix)
+{
+	return xasprintf("%016" PRIx64 "\n", segment_id(ix->file[0]));
+}
+
+/* What was found later to prove the same; 0: nothing was. */
+static int
+read_proof(struct index *ix, struct buf *state)
+{
+	char *path = repo_shared_path(ix->repo, PROOF), *end = last_line(ix);
+	struct buf text = BUF_INIT;
+	size_t n = strlen(end);
+	int is;
+
+	err_free(file_read(path, &text));
+	/* Cut short, it would be silent of some of the folders. */
+	is = text.len > n && strlen(text.p) == text.len &&
+	    strcmp(text.p + text.len - n, end) == 0;
+	if (is)
+		buf_add(state, text.p, text.len - n);
+	buf_release(&text);
+	free(path);
+	free(end);
+	return is;
+}
+
+/* A cache: where it cannot be written, the next reader looks once more. */
+static void
+write_proof(struct index *ix, const struct buf *state)
+{
+	char *path = repo_shared_path(ix->repo, PROOF), *end = last_line(ix);
+	struct buf text = BUF_INIT;
+
+	buf_addstr(&text, state->p);
+	buf_addstr(&text, end);
+	err_free(file_write_cache(path, text.p, text.len));
+	buf_release(&text);
+	free(path);
+	free(end);
+}
+
+static int
+holds(struct index *ix, int (*read)(struct index *, struct buf *))
+{
+	struct buf state = BUF_INIT;
+	int does = read(ix, &state) && refstate_holds(ix->repo, state.p);
+
+	buf_release(&state);
+	return does;
+}
+
+int
+index_state_holds(struct index *ix)
+{
+	return ix->file[0] != NULL && ((ix->meta.proven &&
+	    holds(ix, read_state)) || holds(ix, read_proof));
+}
+
+void
+index_looked(struct index *ix, const char *state)
+{
+	struct repo *r = ix->repo;
+
+	refs_moved(r);
+	if (ix->file[0] == NULL)
+		return;
+	r->looked = xstrdup(state);
+	r->looked_id = segment_id(ix->file[0]);
+	r->looked_until = clock_monotonic() + LOOK_LASTS;
+}
+
+static int
+look_holds(struct index *ix)
+{
+	struct repo *r = ix->repo;
+
+	return r->looked != NULL && clock_monotonic() < r->looked_until &&
+	    ix->file[0] != NULL &&
+	    segment_id(ix->file[0]) == r->looked_id &&
+	    refstate_holds(r, r->looked);
+}
+
+/* 1 if the logs in files of their own are just those that it has so. */
+static int
+has_loose(struct index *ix, const struct reflist *loose)
+{
+	size_t i, n = segment_count(ix->file[0], TABLE_LOOSE);
+	struct buf name = BUF_INIT;
+	struct index_ref ref;
+	uint32_t at;
+	int same = n == loose->n;
+
+	for (i = 0; i < n && same; i++)
+		same = segment_get(ix->file[0], TABLE_LOOSE, i, &at,
+		    sizeof(at)) && segment_get(ix->file[0], TABLE_REFS, at,
+		    &ref, sizeof(ref)) && oid_equal(&ref.tip,
+		    &loose->v[i].id) && index_ref_name(ix, &ref, &name) &&
+		    strcmp(name.p, loose->v[i].name) == 0;
+	buf_release(&name);
+	return same;
+}
+
+static int
+is_same(struct index *ix, const struct buf *state)
+{
+	struct reflist loose = REFLIST_INIT;
+	struct buf was = BUF_INIT;
+	size_t unnamed = 0;
+	struct err *e;
+	int same;
+
+	e = logrefs_loose(ix->repo, &loose, &unnamed);
+	/* Those without a value hide what is packed. */
+	same = e == NULL && loose.left_out == 0 && read_state(ix, &was) &&
+	    refstate_same_packed(was.p, state->p) && has_loose(ix, &loose);
+	err_free(e);
+	buf_release(&was);
+	reflist_release(&loose);
+	return same;
+}
+
+/*
+ * The newest file is younger than the folders it is of, by too little to
+ * believe their times; but packed-refs was old, and is the same.  Then just
+ * the refs in files of their own can have changed, and those are few.
+ */
+static int
+prove(struct index *ix)
+{
+	char *path = repo_shared_path(ix->repo, "index.lock");
+	struct buf state = BUF_INIT;
+	struct lock lock = LOCK_INIT;
+	struct refstate_age age;
+	int64_t now;
+	int same;
+
+	if (!ix->plain)
+		err_free(lock_take(&lock, path, 0));
+	now = index_now(&lock);
+	refstate_take(ix->repo, &state, &age);
+	same = age.all != INT64_MAX && is_same(ix, &state);
+	if (same && lock.fd >= 0 && index_is_old(age.all, now))
+		write_proof(ix, &state);
+	if (same && !ix->plain)
+		index_looked(ix, state.p);
+	lock_release(&lock);
+	buf_release(&state);
+	free(path);
+	return same;
+}
+
+int
+index_holds(struct index *ix)
+{
+	return ix->file[0] != NULL && (index_state_holds(ix) ||
+	    look_holds(ix) || (ix->meta.settled && prove(ix)));
+}
+
+int
+index_is_current(struct repo *r)
+{
+	struct index ix = { .repo = r };
+	int current;
+
+	index_load(&ix);
+	current = index_holds(&ix) && !index_is_damaged(&ix);
+	index_unload(&ix);
+	return current;
+}
+
+int
+index_is_older(struct repo *r, const char *path)
+{
+	char *index = repo_shared_path(r, "index");
+	struct stat a, b;
+	int older = stat(index, &a) == 0 && stat(path, &b) == 0 &&
+	    (a.st_mtim.tv_sec < b.st_mtim.tv_sec ||
+	    (a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+	    a.st_mtim.tv_nsec < b.st_mtim.tv_nsec)) && index_is_current(r);
+
+	free(index);
+	return older;
+}

@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# The index right after a ref has moved: what is packed is not read once more,
+# and no change is missed.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/index.sh"
+
+# grow LOG CLOCK…: records in refs/agent/log/LOG.
+grow() {
+	local ref=refs/agent/log/$1 at m
+	shift
+	at=$(git rev-parse -q --verify "$ref^0") || at=''
+	for clock; do
+		m=$(printf '%s\n' "done: record $clock" '' 'Agent-Kind: done' \
+			"Agent-Clock: 2023-01-01T00:00:00.$(printf %06d "$clock")Z")
+		at=$(git commit-tree ${at:+-p "$at"} -m "$m" "$(git mktree </dev/null)")
+	done
+	git update-ref "$ref" "$at"
+}
+
+status() { git agent status --offline "$@"; }
+# With one that cannot be read it says so.
+look() { status >/dev/null 2>&1 || test $? = 3; }
+logs() {
+	status --json >../logs
+	test_json ".stats.logs == $1" ../logs
+}
+
+# The folders are older than what file systems round times to.
+grow_old() { sleep 2.5; }
+
+which_index() { stat -c %i .git/agent/index; }
+
+t 'packed logs, and one that moves' <<'EOT'
+	new_repo proof
+	cd proof
+	for i in 1 2 3 4 5 6; do
+		grow "w-packed-00000$i" "$i" "1$i"
+	done
+	git pack-refs --all
+	grow_old
+	look
+	grow w-loose-000001 21
+	logs 7
+	which_index >../index
+EOT
+
+t 'the index is as good at once, and is not written again' <<'EOT'
+	cd proof
+	logs 7
+	which_index | diff ../index -
+	test ! -e .git/agent/index-proof
+	same_without_index
+EOT
+
+t '… and later, when that can be said in a few lines' <<'EOT'
+	cd proof
+	grow_old
+	logs 7
+	which_index | diff ../index -
+	stat -c %i .git/agent/index-proof >../first
+	logs 7
+	# Nobody looks again.
+	stat -c %i .git/agent/index-proof | diff ../first -
+	tail -n 1 .git/agent/index-proof >last
+	grep -E '^[0-9a-f]{16}$' last
+	same_without_index
+EOT
+
+t 'each change is seen, within the same instant' <<'EOT'
+	cd proof
+	tick=0
+	at=refs/agent/log
+	old=$(git rev-parse "$at/w-packed-000002")
+	for change in \
+	    'grow w-loose-000001 31' \
+	    'grow w-packed-000001 32' \
+	    'grow w-new-000001 33' \
+	    "git update-ref $at/w-copy-000001 $at/w-new-000001" \
+	    "git update-ref -d $at/w-copy-000001" \
+	    "mv .git/$at/w-loose-000001 .git/$at/w-loose-000002" \
+	    "git update-ref refs/agent-remotes/far/log/w-far-000001 $at/w-new-000001" \
+	    "git update-ref refs/agent-remotes/far/log/-bad- $at/w-new-000001" \
+	    'rm .git/refs/agent-remotes/far/log/-bad-' \
+	    'git pack-refs --all' \
+	    'grow w-packed-000002 34'; do
+		# The newest file is of this instant, and packed-refs may be old.
+		grow w-tick-000001 "$((++tick + 40))"
+		look
+		$change
+		same_without_index "$change"
+	done
+	test "$(git rev-parse "$at/w-packed-000002")" != "$old"
+EOT
+
+t '… and once that is proven' <<'EOT'
+	cd proof
+	tick=0
+	for change in 'grow w-packed-000004 91' 'git pack-refs --all' \
+	    'grow w-packed-000004 92'; do
+		grow w-tick-000001 "$((++tick + 60))"
+		look
+		grow_old
+		look
+		$change
+		same_without_index "$change"
+	done
+EOT
+
+t 'a log that is deleted is put back' <<'EOT'
+	cd proof
+	tip=$(git rev-parse refs/agent/log/w-packed-000005)
+	grow w-tick-000001 98
+	look
+	git update-ref -d refs/agent/log/w-packed-000005
+	test_exit 3 status 2>err
+	test_grep "'refs/agent/log/w-packed-000005', had been set back or deleted" err
+	test "$(git rev-parse refs/agent/log/w-packed-000005)" = "$tip"
+EOT
+
+t 'a packed log that a symbolic ref hid is seen when it is back' <<'EOT'
+	new_repo hidden
+	cd hidden
+	for i in 1 2 3; do
+		grow "w-packed-00000$i" "$i"
+	done
+	git pack-refs --all
+	mkdir -p .git/refs/agent/log
+	echo 'ref: refs/heads/main' >.git/refs/agent/log/w-packed-000002
+	grow_old
+	grow w-tick-000001 5
+	logs 3
+	rm .git/refs/agent/log/w-packed-000002
+	logs 4
+EOT
+
+# proven_and LINES…: a proof is there, and then it is something else.
+proven_and() {
+	grow w-tick-000001 "$((++tick))"
+	look
+	grow_old
+	look
+	cp .git/agent/index-proof ../was
+	"$@" <../was >.git/agent/index-proof
+	grow w-tick-000001 "$((++tick))"
+	status --json >../out
+	jq -e ".stats.records == $((tick + 1))" ../out
+}
+first_two_of_another() { head -n 2 && echo 0123456789abcdef; }
+first_two_and_zeros() {
+	sed -n 1,2p ../was && head -c 100 /dev/zero && tail -n 1 ../was
+}
+
+t 'a proof that is cut short, full of zeros or of another index is none' <<'EOT'
+	new_repo proven
+	cd proven
+	tick=0
+	grow w-packed-000001 1
+	git pack-refs --all
+	grow_old
+	proven_and cat
+	proven_and first_two_of_another
+	proven_and first_two_and_zeros
+	proven_and true
+EOT
+
+# changes_in_place: packed-refs gets another value within a second, the file
+# and its size being the same.
+changes_in_place() {
+	local i
+	git init -q packed && cd packed || return
+	grow w-a-000001 1
+	git pack-refs --all
+	for i in $(seq 2 12); do
+		git agent status --offline --json >../out
+		jq -e ".stats.records == $i - 1" ../out || return
+		grow w-a-000001 "$i"
+		sed -E "s/^[0-9a-f]{40} (.*w-a-000001)/$(git rev-parse \
+			refs/agent/log/w-a-000001) \\1/" .git/packed-refs >../new
+		cat ../new >.git/packed-refs
+		rm .git/refs/agent/log/w-a-000001
+	done
+}
+export -f grow changes_in_place
+
+# on_coarse DIR COMMAND…: with a file system at DIR that counts in seconds.
+on_coarse() {
+	# shellcheck disable=SC2016 # for the other shell
+	unshare -m bash -c 'mount -o loop coarse.img "$0" || exit 42
+		cd "$0" && "$@"' "$@"
+}
+mkdir coarse
+truncate -s 64M coarse.img
+mke2fs -q -t ext2 -I 128 -F coarse.img 2>/dev/null
+if on_coarse coarse true 2>/dev/null; then
+	t 'packed-refs that changes in place within a second is read' <<-'EOT'
+		on_coarse coarse changes_in_place
+	EOT
+else
+	skip 'packed-refs that changes in place within a second' 'cannot mount here'
+fi
+
+finish
