@@ -182,18 +182,9 @@ changes_in_place() {
 }
 export -f grow changes_in_place
 
-# on_coarse DIR COMMAND…: with a file system at DIR that counts in seconds.
-on_coarse() {
-	# shellcheck disable=SC2016 # for the other shell
-	unshare -m bash -c 'mount -o loop coarse.img "$0" || exit 42
-		cd "$0" && "$@"' "$@"
-}
-mkdir coarse
-truncate -s 64M coarse.img
-mke2fs -q -t ext2 -I 128 -F coarse.img 2>/dev/null
-if on_coarse coarse true 2>/dev/null; then
+if on_coarse true 2>/dev/null; then
 	t 'packed-refs that changes in place within a second is read' <<-'EOT'
-		on_coarse coarse changes_in_place
+		on_coarse changes_in_place
 	EOT
 else
 	skip 'packed-refs that changes in place within a second' 'cannot mount here'

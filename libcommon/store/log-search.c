@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/fnv.h"
 #include "store/doctor-parts.h"
 #include "store/git.h"
 #include "store/index-file.h"
@@ -35,29 +36,24 @@ struct search {
 	struct oidset fetched;	/* reached by what came from elsewhere */
 };
 
-/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
-static void
-mix(uint64_t *hash, const char *text)
+/* With the NUL at its end. */
+static uint64_t
+add_text(uint64_t hash, const char *text)
 {
-	do {
-		*hash = (*hash ^ (unsigned char)*text) *
-		    UINT64_C(0x100000001b3);
-	} while (*text++ != '\0');
+	return fnv_add(hash, text, strlen(text) + 1);
 }
 
 static uint64_t
 text_of(const struct record *rec)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = add_text(add_text(FNV_START, rec->subject), rec->body);
 	size_t i;
 
-	mix(&hash, rec->subject);
-	mix(&hash, rec->body);
 	for (i = 0; i < rec->trailers.n; i++) {
 		if (strcasecmp(rec->trailers.v[i].key, "Agent-Clock") == 0)
 			continue;
-		mix(&hash, rec->trailers.v[i].key);
-		mix(&hash, rec->trailers.v[i].value);
+		hash = add_text(hash, rec->trailers.v[i].key);
+		hash = add_text(hash, rec->trailers.v[i].value);
 	}
 	return hash;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/fnv.h"
 #include "store/abbrev.h"
 #include "store/git.h"
 
@@ -22,29 +23,18 @@ ends_in(const char *name, const char *end)
 	return n > k && strcmp(name + n - k, end) == 0;
 }
 
-/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
-static uint64_t
-mix(uint64_t hash, const void *data, size_t n)
-{
-	const unsigned char *p = data;
-
-	while (n-- > 0)
-		hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 /* A pack has a new time whenever an object is written that it has already. */
 static uint64_t
 stamp_of(int dir, const char *name)
 {
-	uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), name, strlen(name));
+	uint64_t hash = fnv_add(FNV_START, name, strlen(name));
 	struct stat st;
 
 	if (fstatat(dir, name, &st, 0) != 0)
 		return hash;
-	hash = mix(hash, &st.st_size, sizeof(st.st_size));
+	hash = fnv_add(hash, &st.st_size, sizeof(st.st_size));
 	return ends_in(name, ".pack") ? hash :
-	    mix(hash, &st.st_mtim, sizeof(st.st_mtim));
+	    fnv_add(hash, &st.st_mtim, sizeof(st.st_mtim));
 }
 
 /* Now: a process that goes on for days may begin to. */
