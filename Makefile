@@ -131,7 +131,8 @@ $(B)/fault/%: tests/fault/%.c $(B)/flags
 
 FAULT := $(if $(filter Linux,$(shell uname -s)),$(B)/fault/inject)
 
--include $(LIB_OBJ:.o=.d) $(CMD_SRC:%.c=$(B)/%.d) $(UNIT_SRC:%.c=$(B)/%.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_SRC:%.c=$(B)/%.d) $(UNIT_SRC:%.c=$(B)/%.d) \
+	$(wildcard $(B)/tests/*/*.d)
 
 # What demo, test and lint need is installed first; a second make then asks
 # pkg-config about packages that are there.

@@ -217,7 +217,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct buf whole[2];
 	struct buf head = BUF_INIT, base = BUF_INIT;
-	struct index ix = { NULL, { NULL, NULL }, { 0 } };
+	struct index ix = { .repo = NULL };
 
 	if (whole[0].len == 0) {
 		make_image(RECORDS, RECORDS + RECORDS / 10, 1, &whole[0]);
