@@ -3,6 +3,7 @@
 # and no change is missed.
 . "${0%/*}/lib.sh"
 . "$ROOT/tests/fixtures/index.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
 
 # grow LOG CLOCK…: records in refs/agent/log/LOG.
 grow() {
@@ -161,6 +162,103 @@ t 'a proof that is cut short, full of zeros or of another index is none' <<'EOT'
 	proven_and first_two_of_another
 	proven_and first_two_and_zeros
 	proven_and true
+EOT
+
+# fetched ORIGIN: the clone 'ORIGIN-me' has a log, packed long ago; after that
+# another one, of 'ORIGIN-writer', is on the server, and nowhere else.
+fetched() {
+	new_origin "$1"
+	new_clone "$1" "$1-other"
+	new_clone "$1" "$1-me"
+	new_clone "$1" "$1-writer"
+	git -C "$1-other" agent log 'done' y1
+	(cd "$1-me" && git agent sync && git pack-refs --all)
+	grow_old
+	(cd "$1-me" && look)
+	git -C "$1-writer" agent log 'done' x1
+	theirs=$(cd "$1-writer" && writer)
+}
+
+# pruned ORIGIN: there and here, by whatever git.
+pruned() {
+	git -C "../srv/$1.git" update-ref -d "refs/agent/log/$theirs"
+	git update-ref -d "refs/agent-remotes/origin/log/$theirs"
+}
+
+t 'pruned, before the index had it: the refs are as before, and it is put back' <<'EOT'
+	fetched busy
+	cd busy-me
+	# Another process is at the index all the while.
+	flock .git/agent/index.lock git agent sync
+	test_grep "$theirs" .git/agent/known-logs
+	pruned busy
+	git agent log --offline >out 2>err || test $? = 3
+	test_grep x1 out
+	test_grep "'log/$theirs' has lost records" err
+EOT
+
+t '… or while it is made, and the place is locked' <<'EOT'
+	fetched locked
+	cd locked-me
+	git agent sync
+	tip=$(git rev-parse "refs/agent-remotes/origin/log/$theirs")
+	pruned locked
+	rm -f .git/agent/index*
+	kept=.git/refs/agent-remotes/origin/kept/$tip/log
+	mkdir -p "$kept" .git/refs/agent-remotes/origin/log
+	touch "$kept/$theirs.lock" ".git/refs/agent-remotes/origin/log/$theirs.lock"
+	git agent log --offline >out 2>err || test $? = 3
+	test_grep 'cannot be put back now' err
+	rm "$kept/$theirs.lock" ".git/refs/agent-remotes/origin/log/$theirs.lock"
+	git agent log --offline >out 2>err || test $? = 3
+	test_grep x1 out
+EOT
+
+t 'what a plain fetch brought is known at the next sync, too' <<'EOT'
+	fetched plain
+	cd plain-me
+	git clone -q --bare ../srv/plain.git ../srv/second.git
+	git remote add second "$(dirname "$(git remote get-url origin)")/second.git"
+	git -c agent.remote=second agent sync || test $? = 3
+	git fetch -q
+	look
+	git -C ../srv/second.git update-ref refs/agent/log/w-new-000001 \
+		"$(git rev-parse "refs/agent-remotes/origin/log/$theirs")"
+	git -c agent.remote=second agent sync
+	test_no_grep "origin/log/$theirs" .git/agent/known-logs
+	grow_old
+	look
+	git agent sync
+	test_grep "origin/log/$theirs" .git/agent/known-logs
+EOT
+
+t 'of many objects that are missing each is seen when it comes' <<'EOT'
+	new_repo many
+	git init -q lacking
+	cd many
+	for i in $(seq -w 1 150); do
+		grow "w-many-000$i" "1$i" "2$i"
+	done
+	git bundle create -q ../all.bundle --glob=refs/agent/log/*
+	git -C ../lacking fetch -q ../all.bundle 'refs/agent/log/*:refs/agent/log/*'
+	cd ../lacking
+	for pack in .git/objects/pack/*.pack; do
+		mv "$pack" ../one.pack
+		rm -f .git/objects/pack/*
+		git unpack-objects -q <../one.pack
+	done
+	mkdir ../parents
+	git for-each-ref --format='%(parent)' refs/agent/log | sort >../ids
+	while read -r id; do
+		mv ".git/objects/${id:0:2}/${id:2}" "../parents/$id"
+	done <../ids
+	git agent log --all --offline --json >out 2>err || test $? = 3
+	test_json 'length == 150' out
+	id=$(sed -n 120p ../ids)
+	mkdir -p ".git/objects/${id:0:2}"
+	mv "../parents/$id" ".git/objects/${id:0:2}/${id:2}"
+	git agent log --all --offline --json >out 2>err || test $? = 3
+	test_json 'length == 151' out
 EOT
 
 # changes_in_place: packed-refs gets another value within a second, the file

@@ -44,7 +44,7 @@ struct index_meta {
 	uint64_t records, malformed, logs;
 	uint64_t unnamed;	/* refs that no writer has; also malformed */
 	uint64_t proven;	/* the state was old when the refs were read */
-	uint64_t settled;	/* packed-refs at least was, and all is read */
+	uint64_t settled;	/* that of packed-refs was; see can_settle() */
 };
 
 struct index_ref {

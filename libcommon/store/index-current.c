@@ -156,19 +156,23 @@ has_loose(struct index *ix, const struct reflist *loose)
 	return same;
 }
 
+/* 1 if the times say so, and the refs that could move without a trace, too. */
 static int
-is_same(struct index *ix, const struct buf *state)
+is_same(struct index *ix, const char *state)
 {
 	struct reflist loose = REFLIST_INIT;
 	struct buf was = BUF_INIT;
 	size_t unnamed = 0;
-	struct err *e;
+	struct err *e = NULL;
 	int same;
 
-	e = logrefs_loose(ix->repo, &loose, &unnamed);
+	same = read_state(ix, &was) && strcmp(was.p, state) == 0 &&
+	    index_is_still_missing(ix, SIZE_MAX);
+	if (same)
+		e = logrefs_loose(ix->repo, &loose, &unnamed);
 	/* Those without a value hide what is packed. */
-	same = e == NULL && loose.left_out == 0 && read_state(ix, &was) &&
-	    refstate_same_packed(was.p, state->p) && has_loose(ix, &loose);
+	same = same && e == NULL && loose.left_out == 0 &&
+	    has_loose(ix, &loose);
 	err_free(e);
 	buf_release(&was);
 	reflist_release(&loose);
@@ -177,8 +181,8 @@ is_same(struct index *ix, const struct buf *state)
 
 /*
  * The newest file is younger than the folders it is of, by too little to
- * believe their times; but packed-refs was old, and is the same.  Then just
- * the refs in files of their own can have changed, and those are few.
+ * believe their times; but packed-refs was old.  As long as the times are the
+ * same, just the refs in files of their own can have changed.
  */
 static int
 prove(struct index *ix)
@@ -194,7 +198,7 @@ prove(struct index *ix)
 		err_free(lock_take(&lock, path, 0));
 	now = index_now(&lock);
 	refstate_take(ix->repo, &state, &age);
-	same = age.all != INT64_MAX && is_same(ix, &state);
+	same = age.all != INT64_MAX && is_same(ix, state.p);
 	if (same && lock.fd >= 0 && index_is_old(age.all, now))
 		write_proof(ix, &state);
 	if (same && !ix->plain)
@@ -219,21 +223,30 @@ index_is_current(struct repo *r)
 	int current;
 
 	index_load(&ix);
-	current = index_holds(&ix) && !index_is_damaged(&ix);
+	current = index_state_holds(&ix);
 	index_unload(&ix);
 	return current;
+}
+
+static int
+is_older(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec < b->st_mtim.tv_sec ||
+	    (a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec < b->st_mtim.tv_nsec);
 }
 
 int
 index_is_older(struct repo *r, const char *path)
 {
 	char *index = repo_shared_path(r, "index");
+	char *proof = repo_shared_path(r, PROOF);
 	struct stat a, b;
-	int older = stat(index, &a) == 0 && stat(path, &b) == 0 &&
-	    (a.st_mtim.tv_sec < b.st_mtim.tv_sec ||
-	    (a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-	    a.st_mtim.tv_nsec < b.st_mtim.tv_nsec)) && index_is_current(r);
+	int older = stat(path, &b) == 0 && stat(index, &a) == 0 &&
+	    is_older(&a, &b) && (stat(proof, &a) != 0 || is_older(&a, &b)) &&
+	    index_is_current(r);
 
 	free(index);
+	free(proof);
 	return older;
 }

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -25,7 +24,7 @@ struct refresh {
 	size_t unnamed;
 	struct buf state;
 	int proven;		/* the state is old enough to be believed */
-	int settled;		/* its part of packed-refs is */
+	int settled;		/* its part of packed-refs is, and all is read */
 	int whole;		/* it has each folder */
 	struct oidset old_tips, met;
 	struct index_batch batch;
@@ -225,6 +224,17 @@ count_gone(struct refresh *f)
 	return gone;
 }
 
+/*
+ * Until the state is proven, each reader puts back what a prune took away.
+ * It need not, if nothing is lacking now, and as long as nothing changes.
+ */
+static int
+can_settle(const struct refresh *f)
+{
+	return !f->proven && f->save && f->settled &&
+	    !sync_lacks_known(f->ix->repo, &f->refs);
+}
+
 /* How many entries of both files are no records, and how many are. */
 static void
 count(struct refresh *f, const struct segment *base, struct index_meta *m)
@@ -244,7 +254,7 @@ count(struct refresh *f, const struct segment *base, struct index_meta *m)
 	m->records = all - (m->malformed - f->unnamed);
 	m->logs = logrefs_writers(&f->refs);
 	m->proven = (uint64_t)f->proven;
-	m->settled = (uint64_t)f->settled;
+	m->settled = (uint64_t)can_settle(f);
 }
 
 static int

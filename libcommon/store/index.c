@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -10,7 +9,6 @@
 #include "store/index-file.h"
 #include "store/index-texts.h"
 #include "store/record.h"
-#include "store/refstate.h"
 #include "store/writer.h"
 
 #define MISSING_ASKED 64

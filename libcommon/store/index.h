@@ -91,7 +91,7 @@ struct err *index_rebuild(struct index *);
 int	 index_is_current(struct repo *);
 /* Append where the refs of the logs were then. */
 void	 index_seen(struct repo *, struct reflist *);
-/* 1 if it is current and was last written before this file was. */
+/* 1 if it is current, and that was last shown before this file was written. */
 int	 index_is_older(struct repo *, const char *path);
 
 struct index_stats index_stats(struct index *);

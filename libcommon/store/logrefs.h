@@ -12,7 +12,7 @@
  * whose name no writer has.
  */
 struct err *logrefs_logs(struct repo *, struct reflist *, size_t *unnamed);
-/* The same of those in files of their own alone; ->left_out counts those, too. */
+/* The same of those in files of their own; ->left_out has unnamed ones, too. */
 struct err *logrefs_loose(struct repo *, struct reflist *, size_t *unnamed);
 struct err *logrefs_beats(struct repo *, struct reflist *);
 /* Append what *unnamed counts. */

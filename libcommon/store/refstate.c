@@ -124,25 +124,6 @@ refstate_take(struct repo *r, struct buf *state, struct refstate_age *age)
 	age->all = w.folders > FOLDERS_MAX ? INT64_MAX : w.newest;
 }
 
-/* Behind the lines of packed-refs and shallow. */
-static size_t
-packed_length(const char *state)
-{
-	size_t n = strcspn(state, "\n");
-
-	n += state[n] == '\n';
-	n += strcspn(state + n, "\n");
-	return n + (state[n] == '\n');
-}
-
-int
-refstate_same_packed(const char *a, const char *b)
-{
-	size_t n = packed_length(a);
-
-	return n == packed_length(b) && memcmp(a, b, n) == 0;
-}
-
 int
 refstate_holds(struct repo *r, const char *state)
 {

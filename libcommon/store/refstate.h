@@ -24,7 +24,5 @@ struct refstate_age {
 void	 refstate_take(struct repo *, struct buf *, struct refstate_age *);
 /* 1 if the file system still says just that. */
 int	 refstate_holds(struct repo *, const char *state);
-/* 1 if both say the same of packed-refs and shallow. */
-int	 refstate_same_packed(const char *a, const char *b);
 
 #endif

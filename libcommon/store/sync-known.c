@@ -48,7 +48,7 @@ known_parse(const char *line, struct known *k)
 
 /* The logs of a remote that are here. */
 struct here {
-	const char *remote;
+	const char *remote;	/* NULL: of all */
 	struct reflist refs;
 };
 
@@ -101,7 +101,8 @@ view_list(struct repo *r, struct view *v, const char *remote,
 		return NULL;
 	v->there = repo_has_view(r, remote);
 	v->refs = &v->listed;
-	if (known != NULL && strcmp(known->remote, remote) == 0)
+	if (known != NULL && (known->remote == NULL ||
+	    strcmp(known->remote, remote) == 0))
 		v->refs = &known->refs;
 	else if (v->there)
 		return list_here(r, remote, &v->listed);
@@ -314,6 +315,19 @@ struct err *
 sync_list_pruned(struct repo *r, struct strvec *lost)
 {
 	return list_pruned(r, NULL, lost);
+}
+
+int
+sync_lacks_known(struct repo *r, const struct reflist *logs)
+{
+	const struct here here = { NULL, *logs };
+	struct strvec lost = STRVEC_INIT;
+	struct err *e = list_pruned(r, &here, &lost);
+	int lacks = e != NULL || lost.n > 0;
+
+	err_free(e);
+	strvec_release(&lost);
+	return lacks;
 }
 
 /*
