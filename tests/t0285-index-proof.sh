@@ -185,6 +185,17 @@ pruned() {
 	git update-ref -d "refs/agent-remotes/origin/log/$theirs"
 }
 
+# all_loose: each object in a file of its own.
+all_loose() {
+	local pack
+	rm -rf ../packs
+	mkdir ../packs
+	find .git/objects/pack -type f -exec mv -t ../packs {} +
+	for pack in ../packs/*.pack; do
+		test ! -e "$pack" || git unpack-objects -q <"$pack" || return
+	done
+}
+
 t 'pruned, before the index had it: the refs are as before, and it is put back' <<'EOT'
 	fetched busy
 	cd busy-me
@@ -197,19 +208,18 @@ t 'pruned, before the index had it: the refs are as before, and it is put back' 
 	test_grep "'log/$theirs' has lost records" err
 EOT
 
-t '… or while it is made, and the place is locked' <<'EOT'
-	fetched locked
-	cd locked-me
+t '… or while it is made, and what it had cannot be read just then' <<'EOT'
+	fetched away
+	cd away-me
 	git agent sync
+	all_loose
 	tip=$(git rev-parse "refs/agent-remotes/origin/log/$theirs")
-	pruned locked
+	pruned away
 	rm -f .git/agent/index*
-	kept=.git/refs/agent-remotes/origin/kept/$tip/log
-	mkdir -p "$kept" .git/refs/agent-remotes/origin/log
-	touch "$kept/$theirs.lock" ".git/refs/agent-remotes/origin/log/$theirs.lock"
+	mv ".git/objects/${tip:0:2}/${tip:2}" ../away
 	git agent log --offline >out 2>err || test $? = 3
-	test_grep 'cannot be put back now' err
-	rm "$kept/$theirs.lock" ".git/refs/agent-remotes/origin/log/$theirs.lock"
+	test_no_grep x1 out
+	mv ../away ".git/objects/${tip:0:2}/${tip:2}"
 	git agent log --offline >out 2>err || test $? = 3
 	test_grep x1 out
 EOT
@@ -242,11 +252,7 @@ t 'of many objects that are missing each is seen when it comes' <<'EOT'
 	git bundle create -q ../all.bundle --glob=refs/agent/log/*
 	git -C ../lacking fetch -q ../all.bundle 'refs/agent/log/*:refs/agent/log/*'
 	cd ../lacking
-	for pack in .git/objects/pack/*.pack; do
-		mv "$pack" ../one.pack
-		rm -f .git/objects/pack/*
-		git unpack-objects -q <../one.pack
-	done
+	all_loose
 	mkdir ../parents
 	git for-each-ref --format='%(parent)' refs/agent/log | sort >../ids
 	while read -r id; do
@@ -278,14 +284,36 @@ changes_in_place() {
 		rm .git/refs/agent/log/w-a-000001
 	done
 }
-export -f grow changes_in_place
+# hidden_at_once: a packed log is hidden and back within a second.
+hidden_at_once() {
+	local i
+	git init -q hidden && cd hidden || return
+	grow w-a-000001 1
+	grow w-b-000001 2
+	git pack-refs --all
+	sleep 3.5
+	for i in 1 2 3 4 5; do
+		mkdir -p .git/refs/agent/log
+		rm -rf .git/agent
+		echo 'ref: refs/heads/main' >.git/refs/agent/log/w-b-000001
+		git agent status --offline --json >../out
+		rm .git/refs/agent/log/w-b-000001
+		git agent status --offline --json >../out
+		jq -e '.stats.logs == 2' ../out || return
+	done
+}
+export -f grow changes_in_place hidden_at_once
 
 if on_coarse true 2>/dev/null; then
 	t 'packed-refs that changes in place within a second is read' <<-'EOT'
 		on_coarse changes_in_place
 	EOT
+	t 'a packed log that was hidden for less than a second is seen' <<-'EOT'
+		on_coarse hidden_at_once
+	EOT
 else
 	skip 'packed-refs that changes in place within a second' 'cannot mount here'
+	skip 'a packed log that was hidden for less than a second' 'cannot mount here'
 fi
 
 finish
