@@ -224,6 +224,29 @@ t '… or while it is made, and what it had cannot be read just then' <<'EOT'
 	test_grep x1 out
 EOT
 
+t '… or while its remote is in a part of the config that is not read' <<'EOT'
+	fetched view
+	cd view-me
+	git agent sync
+	git config --get-regexp '^remote\.origin\.' >../remote
+	while read -r key value; do
+		git config -f .git/origin.cfg --add "$key" "$value"
+	done <../remote
+	git config --remove-section remote.origin
+	git config include.path origin.cfg
+	grow_old
+	look
+	pruned view
+	git config --unset include.path
+	git agent log --offline >out 2>err || test $? = 3
+	git agent log --no-push 'done' n1
+	git agent log --offline >out 2>err || test $? = 3
+	test_no_grep x1 out
+	git config include.path origin.cfg
+	git agent log --offline >out 2>err || test $? = 3
+	test_grep x1 out
+EOT
+
 t 'what a plain fetch brought is known at the next sync, too' <<'EOT'
 	fetched plain
 	cd plain-me

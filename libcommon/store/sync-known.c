@@ -48,7 +48,7 @@ known_parse(const char *line, struct known *k)
 
 /* The logs of a remote that are here. */
 struct here {
-	const char *remote;	/* NULL: of all */
+	const char *remote;
 	struct reflist refs;
 };
 
@@ -101,8 +101,7 @@ view_list(struct repo *r, struct view *v, const char *remote,
 		return NULL;
 	v->there = repo_has_view(r, remote);
 	v->refs = &v->listed;
-	if (known != NULL && (known->remote == NULL ||
-	    strcmp(known->remote, remote) == 0))
+	if (known != NULL && strcmp(known->remote, remote) == 0)
 		v->refs = &known->refs;
 	else if (v->there)
 		return list_here(r, remote, &v->listed);
@@ -320,13 +319,34 @@ sync_list_pruned(struct repo *r, struct strvec *lost)
 int
 sync_lacks_known(struct repo *r, const struct reflist *logs)
 {
-	const struct here here = { NULL, *logs };
-	struct strvec lost = STRVEC_INIT;
-	struct err *e = list_pruned(r, &here, &lost);
-	int lacks = e != NULL || lost.n > 0;
+	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
+	struct buf text = BUF_INIT;
+	struct err *e = file_read(path, &text);
+	int lacks = e != NULL && e->code != ERR_NOTFOUND;
+	const struct ref *here;
+	struct known k;
+	size_t next = 0;
 
+	rest = text.p;
+	while (!lacks && text.len > 0 &&
+	    (line = strsep(&rest, "\n")) != NULL) {
+		/* As in list_pruned(). */
+		if (next < logs->n &&
+		    strcmp(ref_in(line), logs->v[next].name) == 0) {
+			next++;
+			continue;
+		}
+		if (!known_parse(line, &k))
+			continue;
+		here = reflist_find(logs, k.ref);
+		lacks = here == NULL;
+		if (here != NULL)
+			next = (size_t)(here - logs->v) + 1;
+		free(k.remote);
+	}
 	err_free(e);
-	strvec_release(&lost);
+	buf_release(&text);
+	free(path);
 	return lacks;
 }
 

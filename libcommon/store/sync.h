@@ -117,7 +117,10 @@ size_t	 sync_restore_seen(struct repo *, struct index *ix,
 struct err *sync_recover(struct repo *);
 /* What sync_restore_pruned() would put back: "<hex> <ref>", by remotes. */
 struct err *sync_list_pruned(struct repo *, struct strvec *);
-/* 1 if that is any, where these are all logs, sorted by name. */
+/*
+ * 1 if that may be any, now or with another config, where these are all logs,
+ * sorted by name.
+ */
 int	 sync_lacks_known(struct repo *, const struct reflist *logs);
 /*
  * A log may go on behind a commit that is not read, which hides what was
