@@ -20,7 +20,7 @@ for seed in 2 6 7; do
 done
 
 # The older file of two, which has to stay the same to be tried at all.
-older() { find .git/agent -name 'index-*' -printf '%f\n'; }
+older() { find .git/agent -name 'index-[0-9a-f]*' -printf '%f\n'; }
 in_two_files() {
 	same_without_index "$1" || return
 	test "${1%%:*}" != 0 || older >../older

@@ -18,8 +18,10 @@ sleep 2.5		# so that the times of the refs prove something
 (cd p && git agent status --offline) >/dev/null 2>&1
 cp -a p/.git/agent whole
 
-older=.git/agent/$(basename whole/index-*)
+older=.git/agent/$(basename whole/index-[0-9a-f]*)
 restore() { rm -rf .git/agent; cp -a ../whole .git/agent; }
+
+sum_of_both() { cat .git/agent/index .git/agent/index-[0-9a-f]* | cksum; }
 
 # Readers are right, exit as ever, and the index is whole afterwards: the
 # next reader leaves it as it is.
@@ -28,9 +30,9 @@ is_mended() {
 	local before
 	seen_by_readers >../got 2>../got.err
 	diff -u ../right ../got && diff -u ../right.err ../got.err || return
-	before=$(cat .git/agent/index* | cksum)
+	before=$(sum_of_both)
 	seen_by_readers >../got 2>&1
-	test "$before" = "$(cat .git/agent/index* | cksum)"
+	test "$before" = "$(sum_of_both)"
 }
 
 # A reader that has to look at it all.
@@ -38,9 +40,9 @@ t 'the fixture has two files, and readers leave them alone' <<'EOT'
 	cd p
 	test -f "$older"
 	test "$(stat -c %s .git/agent/index)" -gt 4096
-	before=$(cat .git/agent/index* | cksum)
+	before=$(sum_of_both)
 	is_mended
-	test "$before" = "$(cat .git/agent/index* | cksum)"
+	test "$before" = "$(sum_of_both)"
 EOT
 
 t 'missing, empty or cut short' <<'EOT'
