@@ -6,22 +6,24 @@
 export -f without_age seen_by_readers set_index_aside take_index_back same_without_index
 export LOG_COUNT=-n60
 
-# p: two files.  The events after the first leave something in each.
+# p: two files and that of the refs.  The events after the first leave
+# something in each.
 git init -q p
 grow() {
 	perl "$ROOT/tests/fixtures/index-events.pl" "$@" \
 		bash -c 'git agent status --offline || :' -
 }
-(cd p && grow 31 40 4200) >/dev/null 2>&1 || bail 'no fixture'
+(cd p && grow 31 120 4200) >/dev/null 2>&1 || bail 'no fixture'
 (cd p && git pack-refs --all && seen_by_readers) >right 2>right.err
 sleep 2.5		# so that the times of the refs prove something
 (cd p && git agent status --offline) >/dev/null 2>&1
 cp -a p/.git/agent whole
 
 older=.git/agent/$(basename whole/index-[0-9a-f]*)
+refs=.git/agent/$(basename whole/index-refs-*)
 restore() { rm -rf .git/agent; cp -a ../whole .git/agent; }
 
-sum_of_both() { cat .git/agent/index .git/agent/index-[0-9a-f]* | cksum; }
+sum_of_all() { cat .git/agent/index .git/agent/index-{[0-9a-f],refs-}* | cksum; }
 
 # Readers are right, exit as ever, and the index is whole afterwards: the
 # next reader leaves it as it is.
@@ -30,24 +32,25 @@ is_mended() {
 	local before
 	seen_by_readers >../got 2>../got.err
 	diff -u ../right ../got && diff -u ../right.err ../got.err || return
-	before=$(sum_of_both)
+	before=$(sum_of_all)
 	seen_by_readers >../got 2>&1
-	test "$before" = "$(sum_of_both)"
+	test "$before" = "$(sum_of_all)"
 }
 
 # A reader that has to look at it all.
-t 'the fixture has two files, and readers leave them alone' <<'EOT'
+t 'the fixture has all files, and readers leave them alone' <<'EOT'
 	cd p
 	test -f "$older"
+	test -f "$refs"
 	test "$(stat -c %s .git/agent/index)" -gt 4096
-	before=$(sum_of_both)
+	before=$(sum_of_all)
 	is_mended
-	test "$before" = "$(sum_of_both)"
+	test "$before" = "$(sum_of_all)"
 EOT
 
 t 'missing, empty or cut short' <<'EOT'
 	cd p
-	for which in .git/agent/index "$older"; do
+	for which in .git/agent/index "$older" "$refs"; do
 		restore
 		rm "$which"
 		is_mended
@@ -72,7 +75,7 @@ flip() {
 
 t 'flipped bits, where nothing else has happened' <<'EOT'
 	cd p
-	for which in .git/agent/index "$older"; do
+	for which in .git/agent/index "$older" "$refs"; do
 		size=$(stat -c %s "../whole/${which##*/}")
 		for i in $(seq 16); do
 			restore
@@ -101,7 +104,7 @@ t '… and nothing of what could not be read is lost when it grows' <<'EOT'
 	one_more 1
 	seen_by_readers >../more 2>../more.err
 	git update-ref -d refs/agent-remotes/origin/log/w-more-000001
-	for which in .git/agent/index "$older"; do
+	for which in .git/agent/index "$older" "$refs"; do
 		size=$(stat -c %s "../whole/${which##*/}")
 		blocks=$((size / 4096))
 		for i in $(seq 0 $((blocks > 12 ? 11 : blocks - 1))); do
@@ -129,7 +132,7 @@ t 'another version, and the files of another repository' <<'EOT'
 		seen_by_readers) >../q.right 2>../q.err
 	mkdir ../q.whole
 	cp ../q/.git/agent/index* ../q.whole
-	for what in 'index*' 'index' 'index-*'; do
+	for what in 'index*' 'index' 'index-*' 'index-refs-*'; do
 		restore
 		rm -f ../q/.git/agent/index*
 		find .git/agent -name "$what" -exec cp -t ../q/.git/agent {} +

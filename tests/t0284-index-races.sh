@@ -65,9 +65,10 @@ t 'killed while it writes the index, nothing is lost' <<'EOT'
 	grow 1 4500 w-a-000001
 	at=4500
 	for i in $(seq 40); do
-		case $((i % 4)) in
+		case $((i % 5)) in
 		0) rm -f .git/agent/index ;;
 		1) rm -f .git/agent/index-* ;;
+		2) rm -f .git/agent/index-refs-* ;;
 		*) grow $((at + 1)) $((at + 5)) w-a-000001; at=$((at + 5)) ;;
 		esac
 		git-agent-status --offline >/dev/null &
@@ -79,11 +80,11 @@ t 'killed while it writes the index, nothing is lost' <<'EOT'
 	test_json ".stats.records == $at"
 	same_without_index
 	# What the dead left behind is gone with the next one that writes.
-	touch .git/agent/index.abcdef .git/agent/index-0123.abcdef
+	touch .git/agent/index.abcdef .git/agent/index-{0123,refs-0123}.abcdef
 	grow $((at + 1)) $((at + 1)) w-a-000001
 	git agent status --offline
 	find .git/agent -name 'index*' ! -name index.lock ! -name index-proof >left
-	test_lines 2 left
+	test_lines 3 left
 EOT
 
 t 'a ref that moves at once after it was read is seen' <<'EOT'

@@ -318,17 +318,8 @@ is_clock_text(struct repo *r, const struct buf *b)
 static int
 is_known_text(struct repo *r, const struct buf *b)
 {
-	char *text = xstrdup(b->p), *line, *rest = text;
-	struct known k;
-	int ok = strlen(text) == b->len;
-
 	(void)r;
-	while (ok && *text != '\0' && (line = strsep(&rest, "\n")) != NULL) {
-		ok = known_parse(line, &k);
-		free(k.remote);
-	}
-	free(text);
-	return ok;
+	return known_is_whole(b);
 }
 
 void
@@ -343,6 +334,7 @@ doctor_bad_state(struct repo *r, struct strvec *names)
 	} files[] = {
 		{ "clock", is_clock_text },
 		{ "known-logs", is_known_text },
+		{ "known-moved", is_known_text },
 		{ prefix, is_prefix_text },
 	};
 	struct buf text = BUF_INIT;

@@ -245,8 +245,7 @@ order_by_id(const struct index_batch *b)
 /* What the tables of a file are made of besides the batch. */
 struct made {
 	uint32_t *by_id, *postings, *starts, *live, *open_runs, *open_steers;
-	uint32_t *loose;
-	size_t n_open_runs, n_open_steers, n_loose;
+	size_t n_open_runs, n_open_steers;
 };
 
 static void
@@ -362,25 +361,6 @@ make_open_runs(const struct index_batch *b, struct made *m)
 	free(open);
 }
 
-static struct index_ref *
-make_refs(const struct index_head *head, struct buf *names, struct made *m)
-{
-	struct index_ref *refs;
-	size_t i;
-
-	refs = xcalloc(head->refs->n + 1, sizeof(*refs));
-	m->loose = xcalloc(head->refs->n + 1, sizeof(*m->loose));
-	for (i = 0; i < head->refs->n; i++) {
-		if (head->refs->v[i].loose)
-			m->loose[m->n_loose++] = (uint32_t)i;
-		refs[i].tip = head->refs->v[i].id;
-		refs[i].from = (uint32_t)names->len;
-		refs[i].n = (uint32_t)strlen(head->refs->v[i].name);
-		buf_addstr(names, head->refs->v[i].name);
-	}
-	return refs;
-}
-
 #define TABLE(t, which, array, count) do {	\
 	(t)[which].v = (array);			\
 	(t)[which].size = sizeof(*(array));	\
@@ -394,8 +374,6 @@ index_batch_image(const struct index_batch *b, uint64_t id,
 {
 	struct segment_table t[SEGMENT_TABLES] = { { 0 } };
 	struct made m = { 0 };
-	struct buf names = BUF_INIT;
-	struct index_ref *refs = make_refs(head, &names, &m);
 
 	m.by_id = order_by_id(b);
 	make_postings(b, &m);
@@ -413,19 +391,15 @@ index_batch_image(const struct index_batch *b, uint64_t id,
 	TABLE(t, TABLE_OPEN_STEERS, m.open_steers, m.n_open_steers);
 	TABLE(t, TABLE_MISSING, b->missing, b->n_missing);
 	TABLE(t, TABLE_AHEAD, b->ahead, b->n_ahead);
-	TABLE(t, TABLE_REFS, refs, head->refs->n);
-	TABLE(t, TABLE_NAMES, names.p, names.len);
+	TABLE(t, TABLE_MOVED, head->refs->moved, head->refs->n_moved);
 	TABLE(t, TABLE_STATE, head->state, strlen(head->state));
 	TABLE(t, TABLE_LIVE, m.live, b->n_kinds);
-	TABLE(t, TABLE_LOOSE, m.loose, m.n_loose);
+	TABLE(t, TABLE_LOOSE, head->refs->loose, head->refs->n_loose);
 	segment_image(image, id, t);
 	free(m.by_id);
 	free(m.postings);
 	free(m.starts);
 	free(m.live);
-	free(m.loose);
 	free(m.open_runs);
 	free(m.open_steers);
-	free(refs);
-	buf_release(&names);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "store/index-refs.h"
 #include "store/index.h"
 #include "store/oid.h"
 #include "store/segment.h"
@@ -28,11 +29,12 @@ enum {
 	TABLE_OPEN_STEERS,	/* uint32_t: entries without an answer */
 	TABLE_MISSING,		/* struct oid */
 	TABLE_AHEAD,		/* int64_t: clocks that were far in the future */
-	TABLE_REFS,		/* struct index_ref, by name */
+	TABLE_REFS,		/* struct index_ref, by name; see index-refs.h */
 	TABLE_NAMES,		/* bytes: their names */
+	TABLE_MOVED,		/* struct index_move, by place */
 	TABLE_STATE,		/* bytes: by refstate_take() */
 	TABLE_LIVE,		/* uint32_t: records of each kind not gone */
-	TABLE_LOOSE,		/* uint32_t: refs in files of their own */
+	TABLE_LOOSE,		/* uint32_t: places of refs in files of their own */
 };
 
 #define KIND_SIZE 40
@@ -41,15 +43,11 @@ enum { KIND_BAD = 0, KIND_OTHER = 1, KIND_FIRST = 2 };
 
 struct index_meta {
 	uint64_t base;		/* id of the file that this one adds to, or 0 */
+	uint64_t refs;		/* id of the file with the refs */
 	uint64_t records, malformed, logs;
 	uint64_t unnamed;	/* refs that no writer has; also malformed */
 	uint64_t proven;	/* the state was old when the refs were read */
 	uint64_t settled;	/* that of packed-refs was; see can_settle() */
-};
-
-struct index_ref {
-	struct oid tip;
-	uint32_t from, n;	/* its name, in TABLE_NAMES */
 };
 
 /* Arrays that grow by doubling. */
@@ -80,7 +78,7 @@ void	 index_batch_settle(struct index_batch *);
 /* What only the newest file has. */
 struct index_head {
 	struct index_meta meta;
-	const struct reflist *refs;	/* sorted by name */
+	const struct index_moves *refs;
 	const char *state;
 	/* Records of older files that this batch makes gone, by kind. */
 	const uint32_t *gone;

@@ -136,46 +136,59 @@ look_holds(struct index *ix)
 	    refstate_holds(r, r->looked);
 }
 
-/* 1 if the logs in files of their own are just those that it has so. */
+/* 1 if what is packed is as it was when the newest file was made. */
 static int
-has_loose(struct index *ix, const struct reflist *loose)
+is_packed_as(struct index *ix, const char *state)
 {
-	size_t i, n = segment_count(ix->file[0], TABLE_LOOSE);
-	struct buf name = BUF_INIT;
-	struct index_ref ref;
-	uint32_t at;
-	int same = n == loose->n;
+	struct buf was = BUF_INIT;
+	size_t n = refstate_packed(state);
+	int same = ix->meta.settled && read_state(ix, &was) &&
+	    refstate_packed(was.p) == n && memcmp(was.p, state, n) == 0;
 
-	for (i = 0; i < n && same; i++)
-		same = segment_get(ix->file[0], TABLE_LOOSE, i, &at,
-		    sizeof(at)) && segment_get(ix->file[0], TABLE_REFS, at,
-		    &ref, sizeof(ref)) && oid_equal(&ref.tip,
-		    &loose->v[i].id) && index_ref_name(ix, &ref, &name) &&
-		    strcmp(name.p, loose->v[i].name) == 0;
-	buf_release(&name);
+	buf_release(&was);
 	return same;
+}
+
+static int
+look_at_loose(struct index *ix, struct index_moves *m)
+{
+	struct reflist loose = REFLIST_INIT;
+	size_t unnamed = 0;
+	struct err *e = logrefs_loose(ix->repo, &loose, &unnamed);
+	/* Those without a value hide what is packed. */
+	int ok = e == NULL && loose.left_out == 0 &&
+	    index_moves_by_loose(ix, &loose, m);
+
+	err_free(e);
+	reflist_release(&loose);
+	return ok;
+}
+
+int
+index_look(struct index *ix, const char *state, struct index_moves *m)
+{
+	char *packed = xstrndup(state, refstate_packed(state));
+	/* Nor may one be packed that is not among the others any more. */
+	int ok = ix->file[0] != NULL && is_packed_as(ix, state) &&
+	    look_at_loose(ix, m) && refstate_holds(ix->repo, packed);
+
+	free(packed);
+	return ok;
 }
 
 /* 1 if the times say so, and the refs that could move without a trace, too. */
 static int
 is_same(struct index *ix, const char *state)
 {
-	struct reflist loose = REFLIST_INIT;
+	struct index_moves m = INDEX_MOVES_INIT;
 	struct buf was = BUF_INIT;
-	size_t unnamed = 0;
-	struct err *e = NULL;
 	int same;
 
 	same = read_state(ix, &was) && strcmp(was.p, state) == 0 &&
 	    index_is_still_missing(ix, SIZE_MAX);
-	if (same)
-		e = logrefs_loose(ix->repo, &loose, &unnamed);
-	/* Those without a value hide what is packed. */
-	same = same && e == NULL && loose.left_out == 0 &&
-	    has_loose(ix, &loose);
-	err_free(e);
+	same = same && look_at_loose(ix, &m) && m.n_steps == 0;
+	index_moves_release(&m);
 	buf_release(&was);
-	reflist_release(&loose);
 	return same;
 }
 
@@ -213,7 +226,8 @@ int
 index_holds(struct index *ix)
 {
 	return ix->file[0] != NULL && (index_state_holds(ix) ||
-	    look_holds(ix) || (ix->meta.settled && prove(ix)));
+	    look_holds(ix) || (ix->meta.settled && !ix->meta.proven &&
+	    prove(ix)));
 }
 
 int

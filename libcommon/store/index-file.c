@@ -11,11 +11,13 @@
 #include "store/index-texts.h"
 
 #define HEAD_NAME "index"
+#define BASE_NAME HEAD_NAME "-"		/* and an id */
+#define REFS_NAME HEAD_NAME "-refs-"
 
 static char *
-base_name(struct repo *r, uint64_t id)
+path_of(struct repo *r, const char *kind, uint64_t id)
 {
-	char *name = xasprintf(HEAD_NAME "-%016" PRIx64, id);
+	char *name = xasprintf("%s%016" PRIx64, kind, id);
 	char *path = repo_shared_path(r, name);
 
 	free(name);
@@ -27,11 +29,22 @@ index_unload(struct index *ix)
 {
 	segment_close(ix->file[0]);
 	segment_close(ix->file[1]);
-	ix->file[0] = ix->file[1] = NULL;
+	segment_close(ix->refs);
+	ix->file[0] = ix->file[1] = ix->refs = NULL;
 	segment_close(ix->texts);
 	ix->texts = NULL;
 	ix->texts_known = 0;
 	memset(&ix->meta, 0, sizeof(ix->meta));
+}
+
+static int
+load_other(struct repo *r, const char *kind, uint64_t id, struct segment **s)
+{
+	char *path = path_of(r, kind, id);
+
+	err_free(segment_open(path, s));
+	free(path);
+	return *s != NULL && segment_id(*s) == id;
 }
 
 /* Whatever is wrong with a file: then there is none. */
@@ -44,14 +57,10 @@ load_once(struct index *ix)
 	err_free(segment_open(path, &ix->file[0]));
 	free(path);
 	ok = ix->file[0] != NULL && segment_get(ix->file[0], TABLE_META, 0,
-	    &ix->meta, sizeof(ix->meta));
-	if (ok && ix->meta.base != 0) {
-		path = base_name(ix->repo, ix->meta.base);
-		err_free(segment_open(path, &ix->file[1]));
-		free(path);
-		ok = ix->file[1] != NULL &&
-		    segment_id(ix->file[1]) == ix->meta.base;
-	}
+	    &ix->meta, sizeof(ix->meta)) &&
+	    load_other(ix->repo, REFS_NAME, ix->meta.refs, &ix->refs) &&
+	    (ix->meta.base == 0 || load_other(ix->repo, BASE_NAME,
+	    ix->meta.base, &ix->file[1]));
 	if (!ok)
 		index_unload(ix);
 	return ok;
@@ -60,7 +69,7 @@ load_once(struct index *ix)
 void
 index_load(struct index *ix)
 {
-	/* Once more: another process may just have replaced both. */
+	/* Once more: another process may just have replaced them. */
 	if (!load_once(ix))
 		(void)load_once(ix);
 }
@@ -83,10 +92,11 @@ is_unfinished(const char *name)
  * were killed while they wrote.
  */
 static void
-remove_others(struct repo *r, uint64_t base)
+remove_others(struct repo *r, const struct index_meta *meta)
 {
-	char *dir = repo_shared_path(r, "."), *keep = base_name(r, base), *path;
-	const char *keep_name = strrchr(keep, '/') + 1;
+	char *dir = repo_shared_path(r, ".");
+	char *base = path_of(r, BASE_NAME, meta->base), *path;
+	char *refs = path_of(r, REFS_NAME, meta->refs);
 	struct dirent *d;
 	DIR *open = opendir(dir);
 
@@ -94,7 +104,8 @@ remove_others(struct repo *r, uint64_t base)
 		if ((strncmp(d->d_name, HEAD_NAME "-",
 		    strlen(HEAD_NAME "-")) != 0 &&
 		    !is_unfinished(d->d_name)) ||
-		    strcmp(d->d_name, keep_name) == 0)
+		    strcmp(d->d_name, strrchr(base, '/') + 1) == 0 ||
+		    strcmp(d->d_name, strrchr(refs, '/') + 1) == 0)
 			continue;
 		path = xasprintf("%s/%s", dir, d->d_name);
 		(void)unlink(path);
@@ -102,86 +113,76 @@ remove_others(struct repo *r, uint64_t base)
 	}
 	if (open != NULL)
 		closedir(open);
-	free(keep);
+	free(base);
+	free(refs);
 	free(dir);
 }
 
-/* A cache: where it cannot be written, the next reader makes it again. */
-static void
-save_files(struct repo *r, uint64_t base_id, const struct buf *head,
-    const struct buf *base)
+static struct err *
+save_other(struct repo *r, const char *kind, const struct segment *s)
 {
+	const struct buf *image;
+	struct err *e;
 	char *path;
-	struct err *e = NULL;
 
-	if (base != NULL) {
-		path = base_name(r, base_id);
-		e = file_write_cache(path, base->p, base->len);
-		free(path);
-	}
-	path = repo_shared_path(r, HEAD_NAME);
+	if (s == NULL)
+		return NULL;
+	path = path_of(r, kind, segment_id(s));
+	image = segment_image_of(s);
+	e = file_write_cache(path, image->p, image->len);
+	free(path);
+	return e;
+}
+
+/*
+ * The newest one last, as it names the others; NULL: that one is there.  A
+ * cache: where it cannot be written, the next reader makes it again.
+ */
+static void
+save_files(struct index *ix, const struct segment *base,
+    const struct segment *refs)
+{
+	const struct buf *head = segment_image_of(ix->file[0]);
+	char *path = repo_shared_path(ix->repo, HEAD_NAME);
+	struct err *e = save_other(ix->repo, REFS_NAME, refs);
+
+	if (e == NULL)
+		e = save_other(ix->repo, BASE_NAME, base);
 	if (e == NULL)
 		e = file_write_cache(path, head->p, head->len);
 	if (e == NULL)
-		remove_others(r, base_id);
+		remove_others(ix->repo, &ix->meta);
 	err_free(e);
 	free(path);
 }
 
-void
-index_replace(struct index *ix, struct buf *head, struct buf *base, int save)
+static void
+replace(struct segment **s, struct buf *image)
 {
-	struct segment *older = ix->file[1];
-	struct index_meta meta;
-
-	ix->file[1] = NULL;
-	segment_close(ix->file[0]);
-	ix->file[0] = NULL;
-	if (base != NULL) {
-		segment_close(older);
-		older = NULL;
-	}
+	if (image == NULL)
+		return;
+	segment_close(*s);
+	*s = NULL;
 	/* What was just made is read from memory, and needs no checks. */
-	err_free(segment_of_image(head, &ix->file[0]));
-	(void)segment_get(ix->file[0], TABLE_META, 0, &meta, sizeof(meta));
-	ix->meta = meta;
-	if (base != NULL)
-		err_free(segment_of_image(base, &older));
-	ix->file[1] = older;
+	err_free(segment_of_image(image, s));
+}
+
+void
+index_replace(struct index *ix, struct buf *head, struct buf *base,
+    struct buf *refs, int save)
+{
+	replace(&ix->file[0], head);
+	replace(&ix->file[1], base);
+	replace(&ix->refs, refs);
+	(void)segment_get(ix->file[0], TABLE_META, 0, &ix->meta,
+	    sizeof(ix->meta));
 	if (save)
-		save_files(ix->repo, meta.base, segment_image_of(ix->file[0]),
-		    base == NULL ? NULL : segment_image_of(older));
+		save_files(ix, base == NULL ? NULL : ix->file[1],
+		    refs == NULL ? NULL : ix->refs);
 }
 
 void
 index_save(struct index *ix)
 {
-	save_files(ix->repo, ix->meta.base, segment_image_of(ix->file[0]),
-	    ix->file[1] == NULL ? NULL : segment_image_of(ix->file[1]));
-}
-
-void
-index_refs(struct index *ix, struct reflist *refs)
-{
-	struct buf name = BUF_INIT;
-	struct index_ref ref;
-	size_t i;
-
-	for (i = 0; i < segment_count(ix->file[0], TABLE_REFS); i++)
-		if (segment_get(ix->file[0], TABLE_REFS, i, &ref,
-		    sizeof(ref)) && index_ref_name(ix, &ref, &name))
-			reflist_add(refs, name.p, &ref.tip);
-	if (index_is_damaged(ix))
-		reflist_release(refs);
-	buf_release(&name);
-}
-
-void
-index_seen(struct repo *r, struct reflist *refs)
-{
-	struct index ix = { .repo = r };
-
-	index_load(&ix);
-	index_refs(&ix, refs);
-	index_unload(&ix);
+	save_files(ix, ix->file[1], ix->refs);
 }

@@ -10,10 +10,12 @@
 struct index {
 	struct repo *repo;
 	/*
-	 * The newest file, with the refs and what was added of late, and the
-	 * older and larger one that it adds to; NULL: there is none.
+	 * The newest file, with what was added of late and where refs moved
+	 * to, and the older and larger one that it adds to; NULL: there is
+	 * none.
 	 */
 	struct segment *file[2];
+	struct segment *refs;	/* the file with their names; see index_ref_at() */
 	struct index_meta meta;	/* of the newest */
 	int plain;		/* see index_open_plain() */
 	int changed;		/* it is not as it was when it was opened */
@@ -22,13 +24,13 @@ struct index {
 	int texts_known;
 };
 
-/* Both files as they are; without any, index->file stays empty. */
+/* The files as they are; without any, index->file stays empty. */
 void	 index_load(struct index *);
 void	 index_unload(struct index *);
 /* Put these images in place of what is open and, if `save`, of the files.
- * `base` NULL: the older file stays.  Takes both images' contents. */
+ * NULL: that one stays.  Takes the images' contents. */
 void	 index_replace(struct index *, struct buf *head, struct buf *base,
-	    int save);
+	    struct buf *refs, int save);
 /* Put what was made anew without `save` in the place of the files. */
 void	 index_save(struct index *);
 /* The kind of an entry of that file. */
@@ -58,11 +60,12 @@ void	 index_looked(struct index *, const char *state);
  */
 int64_t	 index_now(const struct lock *);
 int	 index_is_old(int64_t newest, int64_t now);
-/* The name of a ref of the newest file, in place of what *name holds. */
-int	 index_ref_name(struct index *, const struct index_ref *,
-	    struct buf *name);
-/* Append the refs of the newest file, if it is whole. */
-void	 index_refs(struct index *, struct reflist *);
+/*
+ * Where the refs are, by those in files of their own alone, if nothing that is
+ * packed has changed; by a state that was just taken.  0: that does not tell,
+ * and all have to be read.
+ */
+int	 index_look(struct index *, const char *state, struct index_moves *);
 /*
  * Read the refs; where they are not what the files say, read what is new.
  * `anew` 1: everything.

@@ -20,6 +20,9 @@
 
 struct refresh {
 	struct index *ix;
+	int quick;		/* the steps are all; refs are not read */
+	struct index_moves moves;	/* if the logs have the same names */
+	int same_names;
 	struct reflist refs;
 	size_t unnamed;
 	struct buf state;
@@ -34,80 +37,62 @@ struct refresh {
 	struct reflist seen;	/* the refs, as the older index has them */
 };
 
+static void
+judge_age(struct refresh *f, const struct refstate_age *age,
+    const struct lock *l)
+{
+	int64_t now = index_now(l);
+
+	f->proven = index_is_old(age->all, now);
+	f->settled = index_is_old(age->packed, now);
+	f->whole = age->all != INT64_MAX;
+}
+
 /* The state first: what changes while the refs are read is seen next time. */
 static struct err *
 look_at_refs(struct refresh *f, const struct lock *l)
 {
-	int64_t now = index_now(l);
 	struct refstate_age age;
 	struct err *e;
 
 	refstate_take(f->ix->repo, &f->state, &age);
+	judge_age(f, &age, l);
 	e = logrefs_logs(f->ix->repo, &f->refs, &f->unnamed);
-	f->proven = index_is_old(age.all, now);
-	f->settled = index_is_old(age.packed, now) && f->refs.left_out == 0;
-	f->whole = age.all != INT64_MAX;
+	f->settled &= f->refs.left_out == 0;
 	return e;
+}
+
+/*
+ * The same by the refs in files of their own; 0: that does not tell.  Nor if
+ * logs are known by names that the index does not have.
+ */
+static int
+look_at_steps(struct refresh *f, const struct lock *l)
+{
+	struct index *ix = f->ix;
+	struct refstate_age age;
+
+	refstate_take(ix->repo, &f->state, &age);
+	judge_age(f, &age, l);
+	f->unnamed = (size_t)ix->meta.unnamed;
+	return f->settled && sync_knows_names_of(ix->repo, ix->meta.refs) &&
+	    index_look(ix, f->state.p, &f->moves);
 }
 
 /* 1 if the refs are just those of the file. */
 static int
 is_unchanged(const struct refresh *f)
 {
-	struct index *ix = f->ix;
-	struct buf name = BUF_INIT;
-	struct index_ref ref;
-	size_t i, n = segment_count(ix->file[0], TABLE_REFS);
-	int same = ix->file[0] != NULL && n == f->refs.n &&
-	    ix->meta.unnamed == f->unnamed;
-
-	for (i = 0; i < n && same; i++)
-		same = segment_get(ix->file[0], TABLE_REFS, i, &ref,
-		    sizeof(ref)) && oid_equal(&ref.tip, &f->refs.v[i].id) &&
-		    index_ref_name(ix, &ref, &name) &&
-		    strcmp(name.p, f->refs.v[i].name) == 0;
-	buf_release(&name);
-	return same;
+	return f->same_names && f->moves.n_steps == 0 &&
+	    f->ix->meta.unnamed == f->unnamed;
 }
 
-/*
- * Walk back in the index from `from`: 1 if `to` is met on the way.  As long
- * as what these gained since, and no longer than to read it all anew.
- */
-int
-index_leads_to(struct index *ix, const struct oid *from, size_t count,
-    const struct oid *to)
+/* 1 if all that it has of this ref is reached, from where it is now. */
+static int
+is_continued(struct refresh *f, const struct oid *was, const struct oid *here)
 {
-	struct oidset seen = OIDSET_INIT;
-	struct oid *stack = NULL;
-	struct index_entry end, e;
-	size_t n = 0, cap = 0, i;
-	int found = 0;
-
-	if (!index_find(ix, to, &end))
-		return 0;
-	for (i = 0; i < count; i++) {
-		ALLOC_GROW(stack, n, cap);
-		stack[n++] = from[i];
-	}
-	while (n > 0 && !found) {
-		struct record rec = RECORD_INIT;
-		struct oid id = stack[--n];
-
-		found = oid_equal(&id, to);
-		if (!found && index_find(ix, &id, &e) && e.when > end.when)
-			err_free(record_read(ix->repo, &id, &rec));
-		for (i = 0; i < rec.parent_count; i++) {
-			if (!oidset_add(&seen, &rec.parents[i]))
-				continue;
-			ALLOC_GROW(stack, n, cap);
-			stack[n++] = rec.parents[i];
-		}
-		record_release(&rec);
-	}
-	free(stack);
-	oidset_release(&seen);
-	return found;
+	return oidset_has(&f->met, was) || index_is_rolled_up(f->ix, was) ||
+	    (here != NULL && index_leads_to(f->ix, here, 1, was));
 }
 
 /*
@@ -126,20 +111,16 @@ is_all_reached(struct refresh *f)
 
 	for (i = 0; i < f->refs.n; i++)
 		oidset_add(&now, &f->refs.v[i].id);
-	for (i = 0; ok && i < segment_count(ix->file[0], TABLE_REFS); i++) {
+	for (i = 0; ok && i < index_ref_count(ix); i++) {
 		const struct ref *here;
 
-		ok = segment_get(ix->file[0], TABLE_REFS, i, &ref,
-		    sizeof(ref));
-		if (!ok || oidset_has(&now, &ref.tip) ||
-		    oidset_has(&f->met, &ref.tip))
-			continue;
-		if (index_is_rolled_up(ix, &ref.tip))
+		ok = index_ref_at(ix, i, &ref);
+		if (!ok || oidset_has(&now, &ref.tip))
 			continue;
 		ok = index_ref_name(ix, &ref, &name);
 		here = ok ? reflist_find(&f->refs, name.p) : NULL;
-		ok = here != NULL && index_leads_to(ix, &here->id, 1,
-		    &ref.tip);
+		ok = ok && is_continued(f, &ref.tip,
+		    here == NULL ? NULL : &here->id);
 	}
 	oidset_release(&now);
 	buf_release(&name);
@@ -157,10 +138,8 @@ read_news(struct refresh *f)
 	size_t i, n = 0;
 	int ok;
 
-	for (i = 0; i < segment_count(f->ix->file[0], TABLE_REFS); i++)
-		if (segment_get(f->ix->file[0], TABLE_REFS, i, &ref,
-		    sizeof(ref)))
-			oidset_add(&f->old_tips, &ref.tip);
+	for (i = 0; index_ref_at(f->ix, i, &ref); i++)
+		oidset_add(&f->old_tips, &ref.tip);
 	for (i = 0; i < f->refs.n; i++)
 		if (!oidset_has(&f->old_tips, &f->refs.v[i].id))
 			tips[n++] = f->refs.v[i].id;
@@ -170,6 +149,28 @@ read_news(struct refresh *f)
 	    !index_is_damaged(f->ix);
 	free(tips);
 	return ok;
+}
+
+/* The same by the steps alone; 0: the refs have to be read. */
+static int
+read_steps(struct refresh *f)
+{
+	struct index_walk w = { .repo = f->ix->repo, .index = f->ix,
+	    .batch = &f->batch };
+	const struct index_moves *m = &f->moves;
+	struct oid *tips = xcalloc(m->n_steps + 1, sizeof(*tips));
+	int ok;
+	size_t i;
+
+	for (i = 0; i < m->n_steps; i++)
+		tips[i] = m->steps[i].tip;
+	index_walk(&w, tips, m->n_steps);
+	f->met = w.met;
+	ok = !w.rebuild;
+	for (i = 0; ok && i < m->n_steps; i++)
+		ok = is_continued(f, &m->steps[i].was, &m->steps[i].tip);
+	free(tips);
+	return ok && !index_is_damaged(f->ix);
 }
 
 static void
@@ -225,14 +226,14 @@ count_gone(struct refresh *f)
 }
 
 /*
- * Until the state is proven, each reader puts back what a prune took away.
- * It need not, if nothing is lacking now, and as long as nothing changes.
+ * Readers put back what a prune took away.  They need not, if nothing is
+ * lacking now, and as long as no name goes.
  */
 static int
 can_settle(const struct refresh *f)
 {
-	return !f->proven && f->save && f->settled &&
-	    !sync_lacks_known(f->ix->repo, &f->refs);
+	return f->quick || (f->save && f->settled &&
+	    !sync_lacks_known(f->ix->repo, &f->refs));
 }
 
 /* How many entries of both files are no records, and how many are. */
@@ -252,7 +253,7 @@ count(struct refresh *f, const struct segment *base, struct index_meta *m)
 	    sizeof(to)))
 		m->malformed += to - from;
 	m->records = all - (m->malformed - f->unnamed);
-	m->logs = logrefs_writers(&f->refs);
+	m->logs = f->quick ? f->ix->meta.logs : logrefs_writers(&f->refs);
 	m->proven = (uint64_t)f->proven;
 	m->settled = (uint64_t)can_settle(f);
 }
@@ -274,15 +275,15 @@ is_large(const struct refresh *f)
 static int
 put(struct refresh *f)
 {
-	static const struct reflist no_refs = REFLIST_INIT;
+	static const struct index_moves none = INDEX_MOVES_INIT;
 	struct index *ix = f->ix;
-	struct index_head head = { { 0 }, &f->refs, f->state.p, NULL };
-	struct index_head plain = { { 0 }, &no_refs, "", NULL };
+	struct index_head head = { { 0 }, &f->moves, f->state.p, NULL };
+	struct index_head plain = { { 0 }, &none, "", NULL };
 	struct index older = { .repo = ix->repo,
 	    .file = { NULL, ix->file[1] } };
-	struct buf image = BUF_INIT, base = BUF_INIT;
+	struct buf image = BUF_INIT, base = BUF_INIT, refs = BUF_INIT;
 	uint32_t *gone = NULL;
-	uint64_t id = ix->meta.base;
+	uint64_t id = ix->meta.base, names = ix->meta.refs;
 	int merge = is_large(f), ok;
 
 	if (!f->anew)
@@ -299,14 +300,21 @@ put(struct refresh *f)
 	} else {
 		head.gone = gone = count_gone(f);
 	}
+	if (!f->same_names) {
+		names = new_id();
+		index_refs_image(&f->refs, names, &refs, &f->moves);
+	}
 	head.meta.base = id;
+	head.meta.refs = names;
 	index_batch_image(&f->batch, new_id(), &head, merge ||
 	    ix->file[1] == NULL ? NULL : &older, &image);
 	/* Where it was read in part, a part would be lost for good. */
 	ok = !index_is_damaged(ix);
 	ix->changed |= ok;
 	if (ok)
-		index_replace(ix, &image, merge ? &base : NULL, f->save);
+		index_replace(ix, &image, merge ? &base : NULL,
+		    f->same_names ? NULL : &refs, f->save);
+	buf_release(&refs);
 	buf_release(&image);
 	buf_release(&base);
 	free(gone);
@@ -316,12 +324,34 @@ put(struct refresh *f)
 static void
 refresh_release(struct refresh *f)
 {
+	index_moves_release(&f->moves);
 	reflist_release(&f->refs);
 	reflist_release(&f->seen);
 	buf_release(&f->state);
 	oidset_release(&f->old_tips);
 	oidset_release(&f->met);
 	index_batch_release(&f->batch);
+}
+
+/* Nothing moved; the next reader is to see that without reading the refs. */
+static int
+keep(struct refresh *f)
+{
+	return !f->save || !f->proven || index_state_holds(f->ix) || put(f);
+}
+
+/* 0: that was of no use, and nothing was done. */
+static int
+refresh_by_steps(struct refresh *f, const struct lock *l)
+{
+	struct index *ix = f->ix;
+
+	if (ix->file[0] == NULL || !look_at_steps(f, l) ||
+	    !index_is_still_missing(ix, SIZE_MAX))
+		return 0;
+	f->save = l->fd >= 0 && !ix->plain;
+	f->quick = f->same_names = 1;
+	return is_unchanged(f) ? keep(f) : read_steps(f) && put(f);
 }
 
 static struct err *
@@ -336,15 +366,15 @@ refresh(struct refresh *f, const struct lock *l)
 	f->save = l->fd >= 0 && !ix->plain;
 	f->anew |= ix->file[0] == NULL ||
 	    !index_is_still_missing(ix, SIZE_MAX);
+	f->same_names = !f->anew && index_moves_of(ix, &f->refs, &f->moves);
 	if (!f->anew && is_unchanged(f)) {
-		/* Then the next reader need not ask for the refs. */
-		if (!f->save || !f->proven || index_state_holds(ix) ||
-		    put(f))
+		if (keep(f))
 			return NULL;
 		f->anew = 1;
 	}
 	if (f->anew || !read_news(f) || !put(f)) {
 		f->anew = 1;
+		f->same_names = 0;
 		if (f->watch)
 			index_refs(f->ix, &f->seen);
 		read_all(f);
@@ -421,6 +451,23 @@ take_turn(struct index *ix, struct lock *lock)
 	free(path);
 }
 
+/* The refs in files of their own may tell what is new.  0: they do not. */
+static int
+try_steps(struct index *ix)
+{
+	struct refresh f = { .ix = ix, .state = BUF_INIT };
+	struct lock lock = LOCK_INIT;
+	int done;
+
+	take_turn(ix, &lock);
+	done = refresh_by_steps(&f, &lock);
+	if (done && f.whole && !ix->plain)
+		index_looked(ix, f.state.p);
+	lock_release(&lock);
+	refresh_release(&f);
+	return done;
+}
+
 struct err *
 index_refresh(struct index *ix, int anew)
 {
@@ -429,6 +476,8 @@ index_refresh(struct index *ix, int anew)
 	struct lock lock = LOCK_INIT;
 	struct err *e;
 
+	if (!anew && ix->file[0] != NULL && try_steps(ix))
+		return NULL;
 	/* An index of what is left after a prune would look complete. */
 	if (!ix->plain)
 		err_free(sync_restore_pruned(ix->repo));

@@ -100,7 +100,7 @@ meet(struct walk *k, const struct index_entry *known, const struct item *child)
 		return;
 	/* What it passes on to those below it is not worth to think about. */
 	if (known->kind == KIND_BAD || (child->entry.when <= known->when ?
-	    oidset_has(w->old_tips, &known->id) :
+	    w->old_tips == NULL || oidset_has(w->old_tips, &known->id) :
 	    known->bent && child->entry.when - 1 > known->when))
 		w->rebuild = 1;
 }
@@ -367,4 +367,44 @@ index_walk(struct index_walk *w, const struct oid *tips, size_t n)
 		oidset_release(&again.parents);
 	}
 	oidset_release(&k.parents);
+}
+
+/*
+ * Walk back in the index from `from`: 1 if `to` is met on the way.  As long
+ * as what these gained since, and no longer than to read it all anew.
+ */
+int
+index_leads_to(struct index *ix, const struct oid *from, size_t count,
+    const struct oid *to)
+{
+	struct oidset seen = OIDSET_INIT;
+	struct oid *stack = NULL;
+	struct index_entry end, e;
+	size_t n = 0, cap = 0, i;
+	int found = 0;
+
+	if (!index_find(ix, to, &end))
+		return 0;
+	for (i = 0; i < count; i++) {
+		ALLOC_GROW(stack, n, cap);
+		stack[n++] = from[i];
+	}
+	while (n > 0 && !found) {
+		struct record rec = RECORD_INIT;
+		struct oid id = stack[--n];
+
+		found = oid_equal(&id, to);
+		if (!found && index_find(ix, &id, &e) && e.when > end.when)
+			err_free(record_read(ix->repo, &id, &rec));
+		for (i = 0; i < rec.parent_count; i++) {
+			if (!oidset_add(&seen, &rec.parents[i]))
+				continue;
+			ALLOC_GROW(stack, n, cap);
+			stack[n++] = rec.parents[i];
+		}
+		record_release(&rec);
+	}
+	free(stack);
+	oidset_release(&seen);
+	return found;
 }

@@ -11,7 +11,7 @@ struct index_walk {
 	struct repo *repo;
 	/* The index that is added to, or NULL. */
 	struct index *index;
-	const struct oidset *old_tips;	/* of its refs */
+	const struct oidset *old_tips;	/* of its refs; NULL: not known */
 	/* What is found, newest first. */
 	struct index_batch *batch;
 	/* The commits that the index has already and where the walk ended. */

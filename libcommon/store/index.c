@@ -77,7 +77,7 @@ int
 index_is_damaged(const struct index *ix)
 {
 	return segment_is_damaged(ix->file[0]) ||
-	    segment_is_damaged(ix->file[1]);
+	    segment_is_damaged(ix->file[1]) || segment_is_damaged(ix->refs);
 }
 
 struct err *
@@ -174,83 +174,6 @@ index_find_prefix(struct index *ix, const char *hex, struct oid *ids,
 				ids[found] = e.id;
 			found++;
 		}
-	return found;
-}
-
-int
-index_ref_name(struct index *ix, const struct index_ref *ref, struct buf *b)
-{
-	buf_clear(b);
-	if (ref->n > 4096)
-		return 0;
-	buf_grow(b, ref->n);
-	if (!segment_bytes(ix->file[0], TABLE_NAMES, ref->from, b->p, ref->n))
-		return 0;
-	b->len = ref->n;
-	b->p[b->len] = '\0';
-	return 1;
-}
-
-/* The first ref, in the order of names, that is not before this name. */
-static size_t
-first_ref(struct index *ix, const char *name)
-{
-	size_t n = segment_count(ix->file[0], TABLE_REFS);
-	size_t low = 0, high = n, middle;
-	struct buf b = BUF_INIT;
-	struct index_ref ref;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (!segment_get(ix->file[0], TABLE_REFS, middle, &ref,
-		    sizeof(ref)) || !index_ref_name(ix, &ref, &b)) {
-			low = n;
-			break;
-		}
-		if (strcmp(b.p, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	buf_release(&b);
-	return low;
-}
-
-int
-index_ref(struct index *ix, const char *name, struct oid *tip)
-{
-	struct buf b = BUF_INIT;
-	struct index_ref ref;
-	size_t i = first_ref(ix, name);
-	int found;
-
-	found = i < segment_count(ix->file[0], TABLE_REFS) &&
-	    segment_get(ix->file[0], TABLE_REFS, i, &ref, sizeof(ref)) &&
-	    index_ref_name(ix, &ref, &b) && strcmp(b.p, name) == 0;
-	if (found)
-		*tip = ref.tip;
-	buf_release(&b);
-	return found;
-}
-
-int
-index_is_tip(struct index *ix, const char *prefix, const struct oid *tip)
-{
-	struct buf b = BUF_INIT;
-	struct index_ref ref;
-	size_t i = first_ref(ix, prefix);
-	int found = 0;
-
-	for (; !found && i < segment_count(ix->file[0], TABLE_REFS) &&
-	    segment_get(ix->file[0], TABLE_REFS, i, &ref, sizeof(ref)); i++) {
-		if (!oid_equal(&ref.tip, tip))
-			continue;
-		if (!index_ref_name(ix, &ref, &b) ||
-		    strncmp(b.p, prefix, strlen(prefix)) != 0)
-			break;
-		found = 1;
-	}
-	buf_release(&b);
 	return found;
 }
 

@@ -105,6 +105,15 @@ struct err *index_read(struct index *, const struct oid *, struct record *);
 /* Those whose id begins so, at most `max`; returns how many there are. */
 size_t	 index_find_prefix(struct index *, const char *hex, struct oid *,
 	    size_t max);
+/* Where each log is, sorted by name; nothing if the index is damaged. */
+void	 index_refs(struct index *, struct reflist *);
+/*
+ * Which names of refs it has, as an id that no other index with other names
+ * has; and which refs are elsewhere than when that was first given.
+ */
+uint64_t index_names(const struct index *);
+void	 index_moved(struct index *,
+	    void (*each)(void *, const char *name, const struct oid *), void *);
 /* The tip of a log by the name of its ref: 1, or 0 if there is none. */
 int	 index_ref(struct index *, const char *name, struct oid *);
 /* 1 if any ref below the prefix has this tip. */

@@ -124,6 +124,19 @@ refstate_take(struct repo *r, struct buf *state, struct refstate_age *age)
 	age->all = w.folders > FOLDERS_MAX ? INT64_MAX : w.newest;
 }
 
+size_t
+refstate_packed(const char *state)
+{
+	const char *end = state;
+	int i;
+
+	for (i = 0; i < 2 && *end != '\0'; i++) {
+		end += strcspn(end, "\n");
+		end += *end == '\n';
+	}
+	return (size_t)(end - state);
+}
+
 int
 refstate_holds(struct repo *r, const char *state)
 {

@@ -6,6 +6,7 @@
 #ifndef STORE_REFSTATE_H
 #define STORE_REFSTATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -22,7 +23,9 @@ struct refstate_age {
  * packed-refs.
  */
 void	 refstate_take(struct repo *, struct buf *, struct refstate_age *);
-/* 1 if the file system still says just that. */
+/* How much of it, from its beginning, is of packed-refs and shallow. */
+size_t	 refstate_packed(const char *state);
+/* 1 if the file system still says just that; a part of it does as well. */
 int	 refstate_holds(struct repo *, const char *state);
 
 #endif

@@ -13,7 +13,7 @@
 #define PAYLOAD (BLOCK - sizeof(uint64_t))
 #define SLOTS 256		/* blocks kept in memory: 1 MiB at most */
 #define BYTE_ORDER_MARK 0x01020304u
-#define VERSION 3
+#define VERSION 4
 
 static const char magic[8] = "agentIX";
 

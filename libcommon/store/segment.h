@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define SEGMENT_TABLES 17
+#define SEGMENT_TABLES 18
 
 /* One table: n items of `size` bytes. */
 struct segment_table {

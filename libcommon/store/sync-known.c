@@ -5,46 +5,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
 #include "store/barred.h"
-#include "store/index.h"
 #include "store/logrefs.h"
 #include "store/rollup-search.h"
 #include "store/rollup.h"
 #include "store/writer-name.h"
-
-/* The ref of a line, unread: "" if it has none. */
-static const char *
-ref_in(const char *line)
-{
-	return strnlen(line, OID_HEX_SIZE) < OID_HEX_SIZE ? "" :
-	    line + OID_HEX_SIZE;
-}
-
-int
-known_parse(const char *line, struct known *k)
-{
-	char hex[OID_HEX_SIZE];
-	const char *name;
-
-	k->remote = NULL;
-	if (strlen(line) < OID_HEX_SIZE)
-		return 0;
-	memcpy(hex, line, OID_HEX_SIZE - 1);
-	hex[OID_HEX_SIZE - 1] = '\0';
-	if (oid_parse(hex, &k->id) != 0)
-		return 0;
-	k->ref = line + OID_HEX_SIZE;
-	k->remote = logrefs_remote(k->ref, &name);
-	if (k->remote == NULL)
-		return 0;
-	k->writer = name + strlen("log/");
-	if (writer_name_ok(k->writer))
-		return 1;
-	free(k->remote);
-	k->remote = NULL;
-	return 0;
-}
 
 /* The logs of a remote that are here. */
 struct here {
@@ -110,8 +75,7 @@ view_list(struct repo *r, struct view *v, const char *remote,
 
 /* What is known of other remotes, as long as they may be there. */
 static void
-keep_others(struct repo *r, const char *path, const char *remote,
-    struct buf *text)
+keep_others(struct repo *r, const char *remote, struct buf *text)
 {
 	char *own = xasprintf("refs/agent-remotes/%s/log/", remote);
 	struct buf known = BUF_INIT;
@@ -120,11 +84,11 @@ keep_others(struct repo *r, const char *path, const char *remote,
 	struct known k;
 	char *line, *rest;
 
-	err_free(file_read(path, &known));
+	err_free(known_read(r, &known));
 	rest = known.p;
 	while (known.len > 0 && (line = strsep(&rest, "\n")) != NULL) {
 		/* As nearly all of them do. */
-		if (strncmp(ref_in(line), own, own_len) == 0)
+		if (strncmp(known_ref(line), own, own_len) == 0)
 			continue;
 		if (!known_parse(line, &k))
 			continue;
@@ -223,18 +187,16 @@ rename_left(struct repo *r, const char *remote, const char *now,
 struct err *
 sync_forget_logs(struct repo *r, const char *remote, const char *now)
 {
-	char *path = repo_shared_path(r, "known-logs");
 	struct buf text = BUF_INIT, none = BUF_INIT;
 	struct err *e;
 
-	keep_others(r, path, remote, &text);
+	keep_others(r, remote, &text);
 	e = rename_left(r, remote, now, &text);
 	if (e == NULL)
-		e = file_write_cache(path, text.p, text.len);
+		e = known_replace(r, &text, NULL);
 	if (e == NULL)
 		e = sync_write_rewound(r, remote, &none);
 	buf_release(&text);
-	free(path);
 	return e;
 }
 
@@ -244,16 +206,15 @@ sync_forget_logs(struct repo *r, const char *remote, const char *now)
  */
 static struct err *
 write_known(struct repo *r, const struct here *here,
-    const struct strvec *left)
+    const struct strvec *left, struct index *ix)
 {
-	char *path = repo_shared_path(r, "known-logs");
 	size_t i, folder = strlen("refs/agent-remotes//log/") +
 	    strlen(here->remote);
 	struct buf text = BUF_INIT;
 	char hex[OID_HEX_SIZE];
 	struct err *e;
 
-	keep_others(r, path, here->remote, &text);
+	keep_others(r, here->remote, &text);
 	for (i = 0; i < here->refs.n; i++) {
 		/* Nobody reads it, and it may be in the way of a log. */
 		if (!writer_name_ok(here->refs.v[i].name + folder))
@@ -266,9 +227,8 @@ write_known(struct repo *r, const struct here *here,
 	}
 	for (i = 0; i < left->n; i++)
 		buf_addf(&text, "%s\n", left->v[i]);
-	e = file_write_cache(path, text.p, text.len);
+	e = known_replace(r, &text, ix);
 	buf_release(&text);
-	free(path);
 	return e;
 }
 
@@ -276,21 +236,21 @@ write_known(struct repo *r, const struct here *here,
 static struct err *
 list_pruned(struct repo *r, const struct here *known, struct strvec *lost)
 {
-	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
 	struct buf text = BUF_INIT;
 	struct view v = VIEW_INIT;
 	const struct ref *here;
 	struct err *e = NULL;
+	char *line, *rest;
 	struct known k;
 	size_t next = 0;	/* of the refs that are here */
 
-	err_free(file_read(path, &text));
+	err_free(known_read(r, &text));
 	rest = text.p;
 	while (e == NULL && text.len > 0 &&
 	    (line = strsep(&rest, "\n")) != NULL) {
 		/* Both are in the same order, and nearly all are here. */
 		if (v.refs != NULL && next < v.refs->n &&
-		    strcmp(ref_in(line), v.refs->v[next].name) == 0) {
+		    strcmp(known_ref(line), v.refs->v[next].name) == 0) {
 			next++;
 			continue;
 		}
@@ -306,7 +266,6 @@ list_pruned(struct repo *r, const struct here *known, struct strvec *lost)
 	}
 	view_release(&v);
 	buf_release(&text);
-	free(path);
 	return e;
 }
 
@@ -319,12 +278,12 @@ sync_list_pruned(struct repo *r, struct strvec *lost)
 int
 sync_lacks_known(struct repo *r, const struct reflist *logs)
 {
-	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
 	struct buf text = BUF_INIT;
-	struct err *e = file_read(path, &text);
+	struct err *e = known_read(r, &text);
 	int lacks = e != NULL && e->code != ERR_NOTFOUND;
 	const struct ref *here;
 	struct known k;
+	char *line, *rest;
 	size_t next = 0;
 
 	rest = text.p;
@@ -332,7 +291,7 @@ sync_lacks_known(struct repo *r, const struct reflist *logs)
 	    (line = strsep(&rest, "\n")) != NULL) {
 		/* As in list_pruned(). */
 		if (next < logs->n &&
-		    strcmp(ref_in(line), logs->v[next].name) == 0) {
+		    strcmp(known_ref(line), logs->v[next].name) == 0) {
 			next++;
 			continue;
 		}
@@ -346,7 +305,6 @@ sync_lacks_known(struct repo *r, const struct reflist *logs)
 	}
 	err_free(e);
 	buf_release(&text);
-	free(path);
 	return lacks;
 }
 
@@ -357,13 +315,11 @@ sync_lacks_known(struct repo *r, const struct reflist *logs)
 static int
 logs_changed(struct repo *r, const struct sync_report *rep)
 {
-	char *path = repo_shared_path(r, "known-logs");
-	int changed = !index_is_older(r, path);
+	int changed = !known_is_newer(r);
 	size_t i;
 
 	for (i = 0; i < rep->n && !changed; i++)
 		changed = strncmp(rep->refs[i].name, "log/", 4) == 0;
-	free(path);
 	return changed;
 }
 
@@ -412,7 +368,7 @@ remember(struct repo *r, const char *remote, struct index *ix,
 	if (e == NULL)
 		e = list_left(r, remote, &lost, rep != NULL, &left);
 	if (e == NULL)
-		e = write_known(r, &here, &left);
+		e = write_known(r, &here, &left, ix);
 	reflist_release(&here.refs);
 	strvec_release(&lost);
 	strvec_release(&left);
@@ -435,7 +391,7 @@ sync_remember_logs(struct repo *r, const struct sync_report *rep)
 		return NULL;
 	/* What was known is compared with what is read now, or never. */
 	e = index_open(r, &ix);
-	if (e == NULL)
+	if (e == NULL && !known_follow(r, ix))
 		e = remember(r, rep->remote, ix, rep);
 	index_close(ix);
 	return e;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
 #include "store/index.h"
 #include "store/record.h"
 #include "store/rollup-search.h"
@@ -101,15 +100,15 @@ sync_restore_pruned(struct repo *r)
 size_t
 sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 {
-	char *path = repo_shared_path(r, "known-logs"), *line, *rest;
 	struct buf text = BUF_INIT;
 	const struct ref *log;
 	struct index_entry entry;
 	struct known k;
+	char *line, *rest;
 	size_t kept = 0;
 	int made;
 
-	err_free(file_read(path, &text));
+	err_free(known_read(r, &text));
 	rest = text.p;
 	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL) {
 		if (!known_parse(line, &k))
@@ -124,6 +123,5 @@ sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 		free(k.remote);
 	}
 	buf_release(&text);
-	free(path);
 	return kept;
 }

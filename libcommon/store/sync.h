@@ -122,6 +122,8 @@ struct err *sync_list_pruned(struct repo *, struct strvec *);
  * sorted by name.
  */
 int	 sync_lacks_known(struct repo *, const struct reflist *logs);
+/* 1 if it surely may not, by the names of an index (index_names()) alone. */
+int	 sync_knows_names_of(struct repo *, uint64_t id);
 /*
  * A log may go on behind a commit that is not read, which hides what was
  * read before, of those too that it had rolled up.  Make for each such log,

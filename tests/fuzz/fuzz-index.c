@@ -1,5 +1,5 @@
 /*
- * The two files of an index, damaged behind their checksums: every question
+ * The files of an index, damaged behind their checksums: every question
  * that one can ask of it ends, and stays within what the files have.
  */
 #include <stdint.h>
@@ -57,17 +57,28 @@ add_record(struct index_batch *b, size_t i)
 	}
 }
 
+/* The refs as they are now: one has moved since. */
+static struct reflist
+list_refs(size_t tip)
+{
+	static char first[] = "refs/agent-remotes/origin/log/w-a-000001";
+	static char second[] = "refs/agent/log/w-b-000002";
+	static struct ref refs[2];
+	struct reflist list = { .v = refs, .n = 2, .cap = 2 };
+
+	refs[0] = (struct ref){ .name = first, .id = name(1) };
+	refs[1] = (struct ref){ .name = second, .id = name(tip), .loose = 1 };
+	return list;
+}
+
 static void
 make_image(size_t from, size_t to, int newest, struct buf *image)
 {
-	char first[] = "refs/agent-remotes/origin/log/w-a-000001";
-	char second[] = "refs/agent/log/w-b-000002";
-	struct ref refs[] = {
-		{ .name = first, .id = name(1) },
-		{ .name = second, .id = name(2), .loose = 1 },
-	};
-	struct reflist list = { .v = refs, .n = newest ? 2 : 0, .cap = 2 };
-	struct index_head head = { .refs = &list, .state = "1 2 3 4 x\n" };
+	struct index_move moved[] = { { name(3), 1 } };
+	uint32_t loose[] = { 1 };
+	struct index_moves refs = { .moved = moved, .n_moved = (size_t)newest,
+	    .loose = loose, .n_loose = (size_t)newest };
+	struct index_head head = { .refs = &refs, .state = "1 2 3 4 x\n" };
 	struct index_batch b = INDEX_BATCH_INIT;
 	size_t i;
 
@@ -75,7 +86,8 @@ make_image(size_t from, size_t to, int newest, struct buf *image)
 	for (i = from; i < to; i++)
 		add_record(&b, i);
 	index_batch_settle(&b);
-	head.meta.base = newest;
+	head.meta.base = (uint64_t)newest;
+	head.meta.refs = 1;
 	head.meta.records = to - from;
 	index_batch_image(&b, (uint64_t)newest + 1, &head, NULL, image);
 	index_batch_release(&b);
@@ -133,6 +145,32 @@ ask_by_name(struct index *ix, const struct oid *id)
 }
 
 static void
+on_moved(void *arg, const char *ref, const struct oid *tip)
+{
+	(void)arg;
+	(void)tip;
+	if (strlen(ref) > 65536)
+		abort();
+	(void)call();
+}
+
+static void
+ask_for_refs(struct index *ix)
+{
+	struct reflist now = list_refs(4), all = REFLIST_INIT;
+	struct reflist loose = { .v = now.v + 1, .n = 1, .cap = 1 };
+	struct index_moves m = INDEX_MOVES_INIT;
+
+	(void)index_moves_of(ix, &now, &m);
+	index_moves_release(&m);
+	(void)index_moves_by_loose(ix, &loose, &m);
+	index_moves_release(&m);
+	index_moved(ix, on_moved, NULL);
+	index_refs(ix, &all);
+	reflist_release(&all);
+}
+
+static void
 walk(struct index *ix, const char *const *kinds)
 {
 	struct index_cursor *c = index_cursor_new(ix, kinds);
@@ -174,6 +212,7 @@ ask_all(struct index *ix)
 	index_open_steers(ix, on_steer, NULL);
 	walk(ix, NULL);
 	walk(ix, some);
+	ask_for_refs(ix);
 	(void)index_is_damaged(ix);
 }
 
@@ -182,7 +221,7 @@ static void
 grow(struct index *ix)
 {
 	struct index_batch b = INDEX_BATCH_INIT;
-	struct reflist none = REFLIST_INIT;
+	struct index_moves none = INDEX_MOVES_INIT;
 	struct index_head head = { .refs = &none, .state = "" };
 	struct buf image = BUF_INIT;
 	size_t f;
@@ -195,16 +234,16 @@ grow(struct index *ix)
 	buf_release(&image);
 }
 
-/* Four bytes of input: where (16 bits; the top one: in which), and what. */
+/* Four bytes of input: where (14 bits), in which (the top two), and what. */
 static void
-damage(struct buf *head, struct buf *base, const uint8_t *p, size_t size)
+damage(struct buf files[3], const uint8_t *p, size_t size)
 {
 	struct buf *b;
 	size_t at;
 
 	for (; size >= 4; p += 4, size -= 4) {
-		b = p[1] & 0x80 ? base : head;
-		at = (size_t)(p[0] | (p[1] & 0x7f) << 8);
+		b = &files[(p[1] >> 6) % 3];
+		at = (size_t)(p[0] | (p[1] & 0x3f) << 8) * 2;
 		if (at + 1 < b->len) {
 			b->p[at] = (char)p[2];
 			b->p[at + 1] = (char)p[3];
@@ -215,20 +254,26 @@ damage(struct buf *head, struct buf *base, const uint8_t *p, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct buf whole[2];
-	struct buf head = BUF_INIT, base = BUF_INIT;
+	static struct buf whole[3];
+	struct buf files[3] = { BUF_INIT, BUF_INIT, BUF_INIT };
 	struct index ix = { .repo = NULL };
+	struct index_moves m = INDEX_MOVES_INIT;
+	struct reflist once = list_refs(2);
+	size_t i;
 
 	if (whole[0].len == 0) {
 		make_image(RECORDS, RECORDS + RECORDS / 10, 1, &whole[0]);
 		make_image(0, RECORDS, 0, &whole[1]);
+		index_refs_image(&once, 1, &whole[2], &m);
+		index_moves_release(&m);
 	}
 	calls = 0;
-	buf_add(&head, whole[0].p, whole[0].len);
-	buf_add(&base, whole[1].p, whole[1].len);
-	damage(&head, &base, data, size);
-	err_free(segment_of_image(&head, &ix.file[0]));
-	err_free(segment_of_image(&base, &ix.file[1]));
+	for (i = 0; i < 3; i++)
+		buf_add(&files[i], whole[i].p, whole[i].len);
+	damage(files, data, size);
+	err_free(segment_of_image(&files[0], &ix.file[0]));
+	err_free(segment_of_image(&files[1], &ix.file[1]));
+	err_free(segment_of_image(&files[2], &ix.refs));
 	if (ix.file[0] != NULL)
 		(void)segment_get(ix.file[0], TABLE_META, 0, &ix.meta,
 		    sizeof(ix.meta));
@@ -236,7 +281,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	grow(&ix);
 	segment_close(ix.file[0]);
 	segment_close(ix.file[1]);
-	buf_release(&head);
-	buf_release(&base);
+	segment_close(ix.refs);
+	for (i = 0; i < 3; i++)
+		buf_release(&files[i]);
 	return 0;
 }

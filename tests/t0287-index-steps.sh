@@ -1,0 +1,217 @@
+#!/usr/bin/env bash
+# One record among many logs: neither the index nor what is known of remotes
+# is written again as a whole, and nothing of it is lost.
+. "${0%/*}/lib.sh"
+. "$ROOT/tests/fixtures/index.sh"
+. "$ROOT/tests/fixtures/coordination.sh"
+export -f without_age seen_by_readers set_index_aside take_index_back same_without_index
+export OPENED=$ROOT/tests/fixtures/opened.py
+
+look() { git agent status --offline >/dev/null 2>&1 || test $? = 3; }
+names() { echo .git/agent/index-refs-*; }
+opened() { python3 "$OPENED" "$@"; }
+
+# grow LOG CLOCK…: records in the ref.
+grow() {
+	local ref=$1 at m
+	shift
+	at=$(git rev-parse -q --verify "$ref^0") || at=''
+	for clock; do
+		m=$(printf '%s\n' "done: record $clock" '' 'Agent-Kind: done' \
+			"Agent-Clock: 2023-01-01T00:00:00.$(printf %06d "$clock")Z")
+		at=$(git commit-tree ${at:+-p "$at"} -m "$m" "$(git mktree </dev/null)")
+	done
+	git update-ref "$ref" "$at"
+}
+
+t 'what is packed is not read for a record of a log, new or known' <<'EOT'
+	new_repo one
+	cd one
+	for i in 1 2 3 4 5 6; do
+		grow "refs/agent/log/w-packed-00000$i" "$i" "1$i"
+	done
+	git pack-refs --all
+	sleep 2.5
+	look
+	names >../names
+	for i in 1 2 3; do
+		grow refs/agent/log/w-packed-000002 "2$i"
+		test "$(opened .git/packed-refs git-agent-status --offline)" = 0
+		names | diff ../names -
+		same_without_index
+	done
+	# A new one has to be written down, and then it is known.
+	grow refs/agent/log/w-new-000001 31
+	look
+	test "$(names)" != "$(cat ../names)"
+	names >../names
+	grow refs/agent/log/w-new-000001 32
+	test "$(opened .git/packed-refs git-agent-status --offline)" = 0
+	names | diff ../names -
+	same_without_index
+EOT
+
+t 'nor are the names written when refs are packed' <<'EOT'
+	cd one
+	names >../names
+	git pack-refs --all
+	look
+	names | diff ../names -
+	sleep 2.5
+	look
+	grow refs/agent/log/w-packed-000003 41
+	test "$(opened .git/packed-refs git-agent-status --offline)" = 0
+	names | diff ../names -
+	same_without_index
+EOT
+
+t 'once many have moved, they are written' <<'EOT'
+	new_repo many
+	cd many
+	for i in $(seq -w 1 80); do
+		grow "refs/agent/log/w-many-0000$i" "1$i"
+	done
+	git pack-refs --all
+	sleep 2.5
+	look
+	names >../names
+	for i in $(seq -w 1 64); do
+		grow "refs/agent/log/w-many-0000$i" "2$i"
+	done
+	look
+	names | diff ../names -
+	grow refs/agent/log/w-many-000070 300
+	look
+	test "$(names)" != "$(cat ../names)"
+	same_without_index
+EOT
+
+# packed_and_same WHAT: the file with packed refs has a time that is believed.
+packed_and_same() {
+	case $1 in
+	*packed*) sleep 2.3 ;;
+	esac
+	git agent status --offline >/dev/null 2>&1 || test $? = 3 || return
+	same_without_index "$1"
+}
+export -f packed_and_same
+
+for seed in 3 5; do
+	t "whatever happens to the logs, by steps the index is right ($seed)" <<-EOT
+		git init -q "life-$seed"
+		cd "life-$seed"
+		perl "$ROOT/tests/fixtures/index-events.pl" $seed 60 0 \
+			bash -c 'packed_and_same "\$1"' -
+	EOT
+done
+
+# fetched ORIGIN: of the clone 'ORIGIN-me', which has two logs of others, all
+# is packed; one of them, of 'ORIGIN-writer', has gone on since, and that was
+# fetched.
+fetched() {
+	new_origin "$1"
+	for who in other writer me; do
+		new_clone "$1" "$1-$who"
+	done
+	git -C "$1-other" agent log 'done' y1
+	git -C "$1-writer" agent log 'done' x1
+	theirs=refs/agent-remotes/origin/log/$(cd "$1-writer" && writer)
+	cd "$1-me" || return
+	git agent log 'done' m1
+	git agent sync
+	git pack-refs --all
+	sleep 2.5
+	look
+	git agent sync
+	stat -c %i .git/agent/known-logs >../known
+	git -C "../$1-writer" agent log 'done' x2
+	git agent sync
+	tip=$(git rev-parse "$theirs")
+}
+
+gone_and_back() {
+	git update-ref -d "$theirs"
+	rm -f .git/agent/index*
+	git agent log --offline >out 2>err || test $? = 3
+	test_grep x2 out
+	test "$(git rev-parse "$theirs")" = "$tip"
+}
+
+t 'what is known is not written again for a log that has moved' <<'EOT'
+	fetched moved
+	stat -c %i .git/agent/known-logs | diff ../known -
+	test_lines 2 .git/agent/known-moved
+	test_grep "^$tip $theirs\$" .git/agent/known-moved
+	names >../names
+	git -C ../moved-writer agent log 'done' x3
+	test "$(opened .git/agent/known-logs git-agent-sync)" != 0
+	names | diff ../names -
+	tip=$(git rev-parse "$theirs")
+	test_grep "^$tip $theirs\$" .git/agent/known-moved
+	git agent sync --check
+EOT
+
+t '… and where it has moved to is known: it is put back, without the index' <<'EOT'
+	cd moved-me
+	theirs=refs/agent-remotes/origin/log/$(cd ../moved-writer && writer)
+	tip=$(git rev-parse "$theirs")
+	gone_and_back
+	# All of it is known after a sync with another log, too.
+	git -C ../moved-other agent log 'done' y2
+	git agent sync
+	gone_and_back
+EOT
+
+t 'what moved says nothing of a file that was written later, or not at all' <<'EOT'
+	fetched stale
+	cp .git/agent/known-moved ../moved
+	new_clone stale stale-late
+	git -C ../stale-late agent log 'done' z1
+	git -C ../stale-writer agent log 'done' x3
+	git agent sync
+	test "$(stat -c %i .git/agent/known-logs)" != "$(cat ../known)"
+	tip=$(git rev-parse "$theirs")
+	cp ../moved .git/agent/known-moved
+	gone_and_back
+	test_grep x3 out
+	rm .git/agent/known-logs
+	git agent sync --check
+	git agent sync
+	test_grep "^$tip $theirs\$" .git/agent/known-logs
+EOT
+
+t 'a log that came and went before the index had it is put back' <<'EOT'
+	fetched busy
+	new_clone busy busy-late
+	git -C ../busy-late agent log 'done' z1
+	late=$(cd ../busy-late && writer)
+	# Another process is at the index all the while.
+	flock .git/agent/index.lock git agent sync
+	test_grep "$late" .git/agent/known-logs
+	git update-ref -d "refs/agent-remotes/origin/log/$late"
+	git -C ../srv/busy.git update-ref -d "refs/agent/log/$late"
+	git -C ../busy-writer agent log 'done' x3
+	git agent sync || test $? = 3
+	git agent log --offline >out 2>err || test $? = 3
+	test_grep z1 out
+EOT
+
+t 'what a plain fetch brought is not taken for known when another is asked' <<'EOT'
+	fetched two
+	git clone -q --bare ../srv/two.git ../srv/second.git
+	git remote add second "$(dirname "$(git remote get-url origin)")/second.git"
+	git -c agent.remote=second agent sync || test $? = 3
+	git -C ../two-writer agent log 'done' x3
+	git fetch -q origin
+	look
+	git -C ../srv/second.git update-ref refs/agent/log/w-new-000001 "$tip"
+	git -c agent.remote=second agent sync || test $? = 3
+	tip=$(git rev-parse "$theirs")
+	sleep 2.5
+	look
+	git agent sync
+	cat .git/agent/known-* >../all
+	test_grep "^$tip $theirs\$" ../all
+EOT
+
+finish
