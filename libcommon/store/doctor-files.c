@@ -382,6 +382,7 @@ doctor_bad_index(struct repo *r)
 	char *path = repo_shared_path(r, "index");
 	struct index *ix = xcalloc(1, sizeof(*ix));
 	struct index_cursor *cursor = NULL;
+	struct reflist refs = REFLIST_INIT;
 	struct index_entry at;
 	int there = access(path, F_OK) == 0, bad;
 
@@ -393,6 +394,8 @@ doctor_bad_index(struct repo *r)
 		while (index_cursor_next(cursor, &at))
 			;
 		index_cursor_free(cursor);
+		index_refs(ix, &refs);
+		reflist_release(&refs);
 		bad = index_is_damaged(ix);
 	}
 	index_close(ix);

@@ -135,32 +135,40 @@ read_file(struct repo *r, const char *name, struct buf *text)
 	return e;
 }
 
+/* Both files, of one time; *n is how long the head of both is, or 0. */
+static struct err *
+read_both(struct repo *r, struct buf *logs, struct buf *moved, size_t *n)
+{
+	char last[HEAD_SIZE] = "";
+	struct err *e = NULL;
+	uint64_t names;
+	int i, fit = 0;
+
+	for (i = 0; e == NULL && !fit && i < READS_MAX; i++) {
+		e = read_file(r, LOGS, logs);
+		*n = e == NULL ? head_of(logs->p, logs->len, &names) : 0;
+		/* What moved is of an earlier one. */
+		if (*n == 0 || memcmp(last, logs->p, *n) == 0)
+			break;
+		memcpy(last, logs->p, *n);
+		err_free(read_file(r, MOVED, moved));
+		fit = moved->len >= *n && memcmp(moved->p, last, *n) == 0;
+	}
+	if (!fit)
+		buf_clear(moved);
+	return e;
+}
+
 struct err *
 known_read(struct repo *r, struct buf *lines)
 {
 	struct buf logs = BUF_INIT, moved = BUF_INIT;
-	char last[HEAD_SIZE] = "";
-	struct err *e;
-	uint64_t names;
 	size_t n = 0;
-	int i, fit = 0;
+	struct err *e = read_both(r, &logs, &moved, &n);
 
-	e = read_file(r, LOGS, &logs);
-	for (i = 0; e == NULL && i < READS_MAX; i++) {
-		n = head_of(logs.p, logs.len, &names);
-		/* Of those that were replaced meanwhile it says nothing. */
-		if (n == 0 || memcmp(last, logs.p, n) == 0)
-			break;
-		memcpy(last, logs.p, n);
-		err_free(read_file(r, MOVED, &moved));
-		fit = moved.len >= n && memcmp(moved.p, logs.p, n) == 0;
-		if (fit || moved.len == 0)
-			break;
-		e = read_file(r, LOGS, &logs);
-	}
 	if (e == NULL)
 		buf_add(lines, logs.p + n, logs.len - n);
-	if (e == NULL && fit)
+	if (e == NULL && moved.len > 0)
 		take_moved(lines, moved.p + n);
 	buf_release(&logs);
 	buf_release(&moved);

@@ -163,6 +163,29 @@ one_more() {
 		${parent:+-p "$parent"} "$tree")"
 }
 
+# grown WRITERS RECORDS DIR: a copy of a fixture that has one more writer.
+grown() {
+	fixture "$1" "$2"
+	cp -a "$at" "$3"
+	one_more "$3" 0
+	git -C "$3" pack-refs --all
+	settle "$3"
+}
+
+# What is new is read, whatever else there is.
+read_one_new() {
+	local small=$work/small large=$work/large-$1
+	rm -rf "$small"
+	grown 1 100 "$small"
+	grown "$1" "$2" "$large"
+	export -f one_more
+	runs=50 row "status, one new, $2 in $1" 'one new, 100 in 1' 1.2 \
+		-p "tree=$tree n=1{}; one_more '$small' \$n; one_more '$large' \$n" \
+		env -C "$large" git-agent-status --offline -- \
+		env -C "$small" git-agent-status --offline
+	rm -rf "$large"
+}
+
 # clone REMOTE DIR: a clone with its records, as a gc leaves it.
 clone() {
 	git clone -q "$1" "$2"
@@ -200,9 +223,12 @@ read_cold 100 100000 7 0.9
 read_again 1 1000
 read_again 100 100000
 list_writers 10000 100000
+read_one_new 100 100000
+read_one_new 10000 100000
 sync_writers 1000 10000
 sync_writers 10000 100000
 if test "$BENCH_RECORDS" -ge 1000000; then
 	read_cold 10000 1000000 3 1.0
 	read_again 10000 1000000
+	read_one_new 10000 1000000
 fi
