@@ -55,6 +55,33 @@ t 'nor does it take the alarm back' <<'EOF'
 	test_no_grep x1 out
 EOF
 
+t 'a power loss empties its file: what only a plain fetch had brought stays' <<'EOF'
+	for known in yes no; do
+		seen "power-$known"
+		cd "power-$known-me"
+		git agent sync
+		git -C "../power-$known-writer" agent log 'done' x2
+		git fetch -q
+		git agent log --offline >out
+		test_grep x2 out
+		ref=.git/refs/agent-remotes/origin/log/$theirs
+		: >"$ref.lock"
+		mv "$ref.lock" "$ref"
+		test "$known" = yes || rm -f .git/agent/known-*
+		for i in 1 2; do
+			test_exit 3 git agent log --offline >out 2>err
+			test_grep x1 out
+			test_grep x2 out
+			test_grep "'log/$theirs' has lost records" err
+		done
+		git agent sync --repair
+		test_exit 0 git agent log >out
+		test_grep x2 out
+		git agent sync --check
+		cd ..
+	done
+EOF
+
 t 'a remote that was never asked is asked, or said to be unknown' <<'EOF'
 	seen asked
 	new_origin fork

@@ -92,8 +92,12 @@ put_fetched(struct putting *p, const struct ref *seen, const char *remote,
 
 	if (e != NULL && e->code == ERR_NOTFOUND) {
 		back = swap_back(p, seen->name, NULL, &seen->id);
+	} else if (e != NULL && e->code == ERR_DAMAGED) {
+		/* As by a power loss: its file is for --repair. */
+		if (!strvec_has(&p->rewound, seen->name))
+			strvec_push(&p->rewound, seen->name);
 	} else if (e != NULL) {
-		p->left++;	/* damaged, which others tell */
+		p->left++;
 		back = 1;
 	} else if (repo_contains(r, &seen->id, &now)) {
 		back = swap_back(p, seen->name, &now, &seen->id);
