@@ -180,6 +180,93 @@ t 'what moved says nothing of a file that was written later, or not at all' <<'E
 	test_grep "^$tip $theirs\$" .git/agent/known-logs
 EOT
 
+# news ORIGIN N…: each is synced.
+news() {
+	local origin=$1 n
+	shift
+	for n; do
+		git -C "../$origin-writer" agent log 'done' "$n"
+		git agent sync
+	done
+	tip=$(git rev-parse "$theirs")
+}
+
+t 'where what is known was cut or spoilt it is whole again with the next news' <<'EOT'
+	fetched cut
+	for how in 'head -n 1' 'head -n 2' 'head -c 150' 'head -c 30' 'sed s,^[0-9a-f],zz,'; do
+		$how .git/agent/known-logs >../cut
+		cp ../cut .git/agent/known-logs
+		news cut x3
+		test_grep "^$tip $theirs\$" .git/agent/known-logs
+		news cut x2
+		gone_and_back
+		git agent sync
+		git agent sync --check
+	done
+	# Spoilt with its size as it was; and what moved, in the middle of a name.
+	sed -i '2s/^0/1/; t; 2s/^./0/' .git/agent/known-logs
+	test_exit 1 git agent sync --check >out
+	test_grep '^damaged-state: .*known-logs' out
+	git agent sync --repair
+	git agent sync --check
+	news cut x4 x5
+	truncate -s -3 .git/agent/known-moved
+	news cut x2
+	gone_and_back
+EOT
+
+t 'with another remote that only a plain fetch brings, readers are as fast' <<'EOT'
+	fetched plain
+	git clone -q --mirror ../srv/plain.git ../srv/third.git
+	git remote add third "$(dirname "$(git remote get-url origin)")/third.git"
+	git config --add remote.third.fetch 'refs/agent/log/*:refs/agent-remotes/third/log/*'
+	git fetch -q third
+	git pack-refs --all
+	sleep 2.5
+	look
+	news plain x3
+	head -n 1 .git/agent/known-logs >../head
+	test_grep '^names ' ../head
+	grow "refs/agent/log/$(writer)" 1
+	look
+	opened .git/packed-refs git-agent-status --offline >../opened
+	grow "refs/agent/log/$(writer)" 2
+	opened .git/packed-refs git-agent-status --offline | diff ../opened -
+	same_without_index
+	gone_and_back
+EOT
+
+t 'fetched, and set back before the index had it: kept' <<'EOT'
+	fetched back
+	for at in known-logs known-moved; do
+		git -C ../back-writer agent log 'done' "hidden in $at"
+		test "$at" != known-logs || rm .git/agent/known-logs
+		was=$(git rev-parse "$theirs")
+		# Another process is at the index all the while.
+		flock .git/agent/index.lock git agent sync
+		git update-ref "$theirs" "$was"
+		git agent log --offline >out 2>err || test $? = 3
+		test_grep "hidden in $at" out
+		same_without_index "$at"
+	done
+EOT
+
+t '… and before the next sync, with an index from a backup' <<'EOT'
+	cd back-me
+	theirs=refs/agent-remotes/origin/log/$(cd ../back-writer && writer)
+	look
+	cp -a .git/agent ../backup
+	was=$(git rev-parse "$theirs")
+	news back b1
+	cp ../backup/index* .git/agent
+	git update-ref "$theirs" "$was"
+	news back b2
+	git agent log --offline >out 2>err || test $? = 3
+	test_grep b1 out
+	test_grep b2 out
+	same_without_index
+EOT
+
 t 'a log that came and went before the index had it is put back' <<'EOT'
 	fetched busy
 	new_clone busy busy-late

@@ -136,7 +136,7 @@ t 'state files in .git/agent' <<'EOF'
 	git agent log done one
 	for kind in $strange; do
 		mkdir -p .git/agent
-		for f in clock fetched known-logs rewound index index-proof; do
+		for f in clock fetched known-logs known-moved rewound index index-proof; do
 			make_strange $kind .git/agent/$f
 		done
 		within git agent log done $kind || test $? = 128

@@ -319,6 +319,13 @@ static int
 is_known_text(struct repo *r, const struct buf *b)
 {
 	(void)r;
+	return known_logs_are_whole(b);
+}
+
+static int
+is_moved_text(struct repo *r, const struct buf *b)
+{
+	(void)r;
 	return known_is_whole(b);
 }
 
@@ -331,11 +338,12 @@ doctor_bad_state(struct repo *r, struct strvec *names)
 	const struct {
 		const char *name;
 		int (*ok)(struct repo *, const struct buf *);
+		int trim;
 	} files[] = {
-		{ "clock", is_clock_text },
-		{ "known-logs", is_known_text },
-		{ "known-moved", is_known_text },
-		{ prefix, is_prefix_text },
+		{ "clock", is_clock_text, 1 },
+		{ "known-logs", is_known_text, 0 },
+		{ "known-moved", is_moved_text, 0 },
+		{ prefix, is_prefix_text, 1 },
 	};
 	struct buf text = BUF_INIT;
 	struct err *e;
@@ -346,7 +354,8 @@ doctor_bad_state(struct repo *r, struct strvec *names)
 		path = repo_shared_path(r, files[i].name);
 		buf_clear(&text);
 		e = file_read(path, &text);
-		buf_rtrim(&text);
+		if (files[i].trim)
+			buf_rtrim(&text);
 		if (e == NULL && !files[i].ok(r, &text))
 			strvec_push(names, files[i].name);
 		err_free(e);

@@ -12,6 +12,7 @@
 
 #define HEAD_NAME "index"
 #define BASE_NAME HEAD_NAME "-"		/* and an id */
+#define LOADS_MAX 3
 #define REFS_NAME HEAD_NAME "-refs-"
 
 static char *
@@ -34,6 +35,7 @@ index_unload(struct index *ix)
 	segment_close(ix->texts);
 	ix->texts = NULL;
 	ix->texts_known = 0;
+	ix->unsaved = 0;
 	memset(&ix->meta, 0, sizeof(ix->meta));
 }
 
@@ -69,9 +71,11 @@ load_once(struct index *ix)
 void
 index_load(struct index *ix)
 {
-	/* Once more: another process may just have replaced them. */
-	if (!load_once(ix))
-		(void)load_once(ix);
+	int i;
+
+	/* Again: another process may just have replaced them. */
+	for (i = 0; i < LOADS_MAX && !load_once(ix); i++)
+		;
 }
 
 /* As file_write_cache() names it until it is whole. */
@@ -152,6 +156,7 @@ save_files(struct index *ix, const struct segment *base,
 		e = file_write_cache(path, head->p, head->len);
 	if (e == NULL)
 		remove_others(ix->repo, &ix->meta);
+	ix->unsaved = e != NULL;
 	err_free(e);
 	free(path);
 }
@@ -176,6 +181,7 @@ index_replace(struct index *ix, struct buf *head, struct buf *base,
 	replace(&ix->refs, refs);
 	(void)segment_get(ix->file[0], TABLE_META, 0, &ix->meta,
 	    sizeof(ix->meta));
+	ix->unsaved = 1;
 	if (save)
 		save_files(ix, base == NULL ? NULL : ix->file[1],
 		    refs == NULL ? NULL : ix->refs);

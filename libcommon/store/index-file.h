@@ -19,6 +19,7 @@ struct index {
 	struct index_meta meta;	/* of the newest */
 	int plain;		/* see index_open_plain() */
 	int changed;		/* it is not as it was when it was opened */
+	int unsaved;		/* nor as the files are */
 	/* What the newest records say, once it was asked for; or NULL. */
 	struct segment *texts;
 	int texts_known;

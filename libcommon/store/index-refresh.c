@@ -340,7 +340,7 @@ keep(struct refresh *f)
 	return !f->save || !f->proven || index_state_holds(f->ix) || put(f);
 }
 
-/* 0: that was of no use, and nothing was done. */
+/* 0: that is not enough, and all refs have to be read. */
 static int
 refresh_by_steps(struct refresh *f, const struct lock *l)
 {
@@ -351,7 +351,8 @@ refresh_by_steps(struct refresh *f, const struct lock *l)
 		return 0;
 	f->save = l->fd >= 0 && !ix->plain;
 	f->quick = f->same_names = 1;
-	return is_unchanged(f) ? keep(f) : read_steps(f) && put(f);
+	return (is_unchanged(f) ? keep(f) : read_steps(f) && put(f)) &&
+	    (ix->plain || sync_moved_are_in(ix->repo, ix));
 }
 
 static struct err *
@@ -385,7 +386,10 @@ refresh(struct refresh *f, const struct lock *l)
 	return NULL;
 }
 
-/* The index was made anew: what was seen before, and is not reached now? */
+/*
+ * What was seen or known before, and is not reached now?  Of what was seen
+ * only an index that was made anew can lack anything.
+ */
 static struct err *
 put_back(struct refresh *f, const struct lock *l)
 {
@@ -483,8 +487,7 @@ index_refresh(struct index *ix, int anew)
 		err_free(sync_restore_pruned(ix->repo));
 	take_turn(ix, &lock);
 	e = refresh(&f, &lock);
-	/* What is only added to hides nothing. */
-	if (e == NULL && f.anew && !ix->plain && !index_is_damaged(ix))
+	if (e == NULL && !ix->plain && !index_is_damaged(ix))
 		e = put_back(&f, &lock);
 	if (e == NULL && f.whole && !f.anew && !ix->plain &&
 	    !index_is_damaged(ix))

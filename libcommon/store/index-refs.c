@@ -162,7 +162,7 @@ index_refs(struct index *ix, struct reflist *refs)
 uint64_t
 index_names(const struct index *ix)
 {
-	return ix->meta.refs;
+	return ix->unsaved ? 0 : ix->meta.refs;
 }
 
 void
@@ -243,6 +243,7 @@ index_moves_of(struct index *ix, const struct reflist *all,
 	struct buf name = BUF_INIT;
 	struct index_move old;
 	struct index_ref ref;
+	int moved;
 
 	for (i = 0; i < n && ok; i++) {
 		const struct ref *now = &all->v[i];
@@ -252,14 +253,17 @@ index_moves_of(struct index *ix, const struct reflist *all,
 		    strcmp(name.p, now->name) == 0;
 		if (now->loose)
 			add_loose(m, i);
-		if (!oid_equal(&ref.tip, &now->id))
-			add_move(m, i, &now->id);
+		moved = !oid_equal(&ref.tip, &now->id);
+		/* What has come back has been elsewhere meanwhile. */
 		if (k < segment_count(ix->file[0], TABLE_MOVED) &&
 		    segment_get(ix->file[0], TABLE_MOVED, k, &old,
 		    sizeof(old)) && old.at == i) {
 			ref.tip = old.tip;
+			moved = 1;
 			k++;
 		}
+		if (moved)
+			add_move(m, i, &now->id);
 		if (!oid_equal(&ref.tip, &now->id))
 			add_step(m, i, &ref.tip, &now->id);
 	}

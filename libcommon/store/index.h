@@ -108,8 +108,9 @@ size_t	 index_find_prefix(struct index *, const char *hex, struct oid *,
 /* Where each log is, sorted by name; nothing if the index is damaged. */
 void	 index_refs(struct index *, struct reflist *);
 /*
- * Which names of refs it has, as an id that no other index with other names
- * has; and which refs are elsewhere than when that was first given.
+ * Which names of refs it has, as an id that no index with other names has; 0:
+ * it is not saved, so that others do not have it.  And which refs are
+ * elsewhere than when that was first given.
  */
 uint64_t index_names(const struct index *);
 void	 index_moved(struct index *,

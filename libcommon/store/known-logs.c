@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/fnv.h"
 #include "store/index.h"
 #include "store/logrefs.h"
 #include "store/writer-name.h"
@@ -20,12 +22,18 @@
 #define READS_MAX 3		/* while others write */
 
 /*
- * "names <id> <id>": when it was written the logs were all that the index with
- * these names had of remotes, and where it had them; and which of all files
- * that say so it is.
+ * The first line of both: when the first of them was written, its logs were
+ * among those that the index with these names has of remotes ("names"), or
+ * just all of them and where it had them ("whole").  Then which of all such
+ * files it is, and the size and the FNV-1a of its lines.
  */
-#define HEAD "names %016" PRIx64 " %016" PRIx64 "\n"
-#define HEAD_SIZE (sizeof("names 0123456789abcdef 0123456789abcdef\n") - 1)
+#define HEAD "%s %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n"
+#define HEAD_SIZE (5 + 4 * 17 + 1)
+
+struct head {
+	int whole;
+	uint64_t names, own, size, sum;
+};
 
 int
 known_parse(const char *line, struct known *k)
@@ -59,37 +67,59 @@ known_ref(const char *line)
 	    line + OID_HEX_SIZE;
 }
 
-/* How long the head of a file is, and its first id; 0: it has none. */
+/* How long the head of a file is; 0: it has none. */
 static size_t
-head_of(const char *text, size_t len, uint64_t *names)
+head_of(const char *text, size_t len, struct head *h)
 {
-	char own[HEAD_SIZE + 1];
-	uint64_t file;
+	char own[HEAD_SIZE + 1], word[6];
 
+	memset(h, 0, sizeof(*h));
 	if (len < HEAD_SIZE)
 		return 0;
 	memcpy(own, text, HEAD_SIZE);
 	own[HEAD_SIZE] = '\0';
-	return sscanf(own, "names %16" SCNx64 " %16" SCNx64, names, &file) ==
-	    2 && own[HEAD_SIZE - 1] == '\n' ? HEAD_SIZE : 0;
+	if (sscanf(own, "%5[a-z] %16" SCNx64 " %16" SCNx64 " %16" SCNx64
+	    " %16" SCNx64, word, &h->names, &h->own, &h->size, &h->sum) != 5 ||
+	    own[HEAD_SIZE - 1] != '\n')
+		return 0;
+	h->whole = strcmp(word, "whole") == 0;
+	return HEAD_SIZE;
+}
+
+static uint64_t
+sum_of(const char *lines, size_t n)
+{
+	return fnv_add(FNV_START, lines, n);
 }
 
 int
 known_is_whole(const struct buf *file)
 {
-	char *text = xasprintf("%s\n", file->p), *line, *rest;
+	char *text = xstrdup(file->p), *line, *rest;
 	int ok = strlen(file->p) == file->len;
-	uint64_t names;
 	struct known k;
+	struct head h;
+	size_t n = head_of(file->p, file->len, &h);
 
-	rest = text + head_of(text, strlen(text), &names);
-	while (ok && (line = strsep(&rest, "\n")) != NULL) {
-		ok = *line == '\0' || known_parse(line, &k);
-		if (*line != '\0')
-			free(k.remote);
+	rest = text + (ok ? n : 0);
+	while (ok && (line = strsep(&rest, "\n")) != NULL &&
+	    (*line != '\0' || rest != NULL)) {
+		ok = known_parse(line, &k);
+		free(k.remote);
 	}
 	free(text);
 	return ok;
+}
+
+int
+known_logs_are_whole(const struct buf *file)
+{
+	struct head h;
+	size_t n = head_of(file->p, file->len, &h);
+
+	return known_is_whole(file) && (n == 0 ||
+	    (h.size == file->len - n && h.sum == sum_of(file->p + n,
+	    file->len - n)));
 }
 
 /* The tips of what moved, in the lines that have been there before. */
@@ -101,7 +131,8 @@ take_moved(struct buf *lines, const char *moved)
 	const struct ref *ref;
 	struct known k;
 
-	while ((line = strsep(&rest, "\n")) != NULL)
+	/* As in known_read(). */
+	while ((line = strsep(&rest, "\n")) != NULL && rest != NULL)
 		if (known_parse(line, &k)) {
 			reflist_add(&now, k.ref, &k.id);
 			free(k.remote);
@@ -141,12 +172,12 @@ read_both(struct repo *r, struct buf *logs, struct buf *moved, size_t *n)
 {
 	char last[HEAD_SIZE] = "";
 	struct err *e = NULL;
-	uint64_t names;
+	struct head h;
 	int i, fit = 0;
 
 	for (i = 0; e == NULL && !fit && i < READS_MAX; i++) {
 		e = read_file(r, LOGS, logs);
-		*n = e == NULL ? head_of(logs->p, logs->len, &names) : 0;
+		*n = e == NULL ? head_of(logs->p, logs->len, &h) : 0;
 		/* What moved is of an earlier one. */
 		if (*n == 0 || memcmp(last, logs->p, *n) == 0)
 			break;
@@ -166,6 +197,9 @@ known_read(struct repo *r, struct buf *lines)
 	size_t n = 0;
 	struct err *e = read_both(r, &logs, &moved, &n);
 
+	/* What is behind the last end of a line was cut in a name, perhaps. */
+	while (logs.len > n && logs.p[logs.len - 1] != '\n')
+		logs.p[--logs.len] = '\0';
 	if (e == NULL)
 		buf_add(lines, logs.p + n, logs.len - n);
 	if (e == NULL && moved.len > 0)
@@ -175,70 +209,92 @@ known_read(struct repo *r, struct buf *lines)
 	return e;
 }
 
-/* 1 if these are all logs of remotes that the index has, where it has them. */
-static int
-are_all(struct index *ix, const struct buf *lines)
+/* How many logs of remotes these are. */
+static size_t
+count_fetched(const struct reflist *refs)
 {
-	struct reflist refs = REFLIST_INIT;
-	char *text = xstrdup(lines->len > 0 ? lines->p : ""), *line;
-	char *rest = text, *remote;
-	size_t known = 0, i, n = 0;
-	const struct ref *ref;
 	const char *name;
-	struct known k;
-	int all = 1;
+	size_t i, n = 0;
+	char *remote;
 
-	index_refs(ix, &refs);
-	for (i = 0; i < refs.n; i++) {
-		remote = logrefs_remote(refs.v[i].name, &name);
+	for (i = 0; i < refs->n; i++) {
+		remote = logrefs_remote(refs->v[i].name, &name);
 		n += remote != NULL;
 		free(remote);
 	}
-	while (all && (line = strsep(&rest, "\n")) != NULL) {
-		if (*line == '\0')
-			continue;
-		all = known_parse(line, &k);
-		ref = all ? reflist_find(&refs, k.ref) : NULL;
-		all = ref != NULL && oid_equal(&ref->id, &k.id);
-		known++;
+	return n;
+}
+
+/* What a head can say of these lines, or NULL. */
+static const char *
+compare(struct index *ix, const struct buf *lines)
+{
+	struct reflist refs = REFLIST_INIT;
+	char *text = xstrdup(lines->p), *line, *rest = text, *found;
+	int are_there = 1, are_same = 1;
+	const struct ref *ref;
+	size_t n = 0;
+	struct known k;
+
+	index_refs(ix, &refs);
+	found = xcalloc(refs.n + 1, 1);
+	while (are_there && (line = strsep(&rest, "\n")) != NULL &&
+	    (*line != '\0' || rest != NULL)) {
+		ref = known_parse(line, &k) ? reflist_find(&refs, k.ref) : NULL;
+		are_there = ref != NULL;
+		are_same &= ref != NULL && oid_equal(&ref->id, &k.id);
+		if (ref != NULL && !found[ref - refs.v])
+			n += found[ref - refs.v] = 1;
 		free(k.remote);
 	}
+	are_there &= !index_is_damaged(ix);
+	are_same &= n == count_fetched(&refs);
 	reflist_release(&refs);
+	free(found);
 	free(text);
-	return all && known == n;
+	return !are_there ? NULL : are_same ? "whole" : "names";
 }
 
 struct err *
 known_replace(struct repo *r, const struct buf *lines, struct index *ix)
 {
+	const char *word = ix == NULL || index_names(ix) == 0 ? NULL :
+	    compare(ix, lines);
 	char *path = repo_shared_path(r, LOGS);
 	struct buf text = BUF_INIT;
 	struct err *e;
 
-	if (ix != NULL && are_all(ix, lines))
-		buf_addf(&text, HEAD, index_names(ix), (uint64_t)clock_now()
-		    << 8 ^ (uint64_t)getpid() << 40);
+	if (word != NULL)
+		buf_addf(&text, HEAD, word, index_names(ix),
+		    (uint64_t)clock_now() << 8 ^ (uint64_t)getpid() << 40,
+		    (uint64_t)lines->len, sum_of(lines->p, lines->len));
 	buf_add(&text, lines->p, lines->len);
-	e = file_write_cache(path, text.p, text.len);
+	/* It stays for long, so it is to survive a power loss. */
+	e = file_write(path, text.p, text.len);
 	buf_release(&text);
 	free(path);
 	return e;
 }
 
-/* The head of the file alone; ERR_NOTFOUND: there is no file. */
+/*
+ * The head of the file alone; ERR_NOTFOUND: there is no file, ERR_INPUT: it
+ * has none, or is cut.
+ */
 static struct err *
-read_head(struct repo *r, char head[HEAD_SIZE], uint64_t *names)
+read_head(struct repo *r, char text[HEAD_SIZE], struct head *h)
 {
 	char *path = repo_shared_path(r, LOGS);
 	struct err *e;
+	struct stat st;
 	ssize_t n;
 	int fd;
 
-	*names = 0;
 	e = file_open(path, path, O_RDONLY, &fd);
 	if (e == NULL) {
-		n = read(fd, head, HEAD_SIZE);
-		if (n < 0 || head_of(head, (size_t)n, names) == 0)
+		n = read(fd, text, HEAD_SIZE);
+		if (n < 0 || head_of(text, (size_t)n, h) == 0 ||
+		    fstat(fd, &st) != 0 ||
+		    (uint64_t)st.st_size != HEAD_SIZE + h->size)
 			e = err_new(ERR_INPUT, "'%s' has no head", path);
 		close(fd);
 	}
@@ -249,13 +305,48 @@ read_head(struct repo *r, char head[HEAD_SIZE], uint64_t *names)
 int
 sync_knows_names_of(struct repo *r, uint64_t id)
 {
-	char head[HEAD_SIZE];
-	uint64_t names;
-	struct err *e = read_head(r, head, &names);
-	int knows = e == NULL ? names == id : e->code == ERR_NOTFOUND;
+	char text[HEAD_SIZE];
+	struct head h;
+	struct err *e = read_head(r, text, &h);
+	int knows = e == NULL ? h.names == id : e->code == ERR_NOTFOUND;
 
 	err_free(e);
 	return knows;
+}
+
+/* Whose head this is. */
+static int
+are_in(struct repo *r, const char head[HEAD_SIZE], struct index *ix)
+{
+	struct buf moved = BUF_INIT;
+	struct index_entry entry;
+	char *line, *rest;
+	struct known k;
+	int are = 1;
+
+	err_free(read_file(r, MOVED, &moved));
+	rest = moved.p;
+	if (moved.len < HEAD_SIZE || memcmp(moved.p, head, HEAD_SIZE) != 0)
+		rest = NULL;
+	while (are && (line = strsep(&rest, "\n")) != NULL)
+		if (known_parse(line, &k)) {
+			are = index_find(ix, &k.id, &entry);
+			free(k.remote);
+		}
+	buf_release(&moved);
+	return are;
+}
+
+int
+sync_moved_are_in(struct repo *r, struct index *ix)
+{
+	char head[HEAD_SIZE];
+	struct head h;
+	struct err *e = read_head(r, head, &h);
+	int are = e == NULL ? are_in(r, head, ix) : e->code == ERR_NOTFOUND;
+
+	err_free(e);
+	return are;
 }
 
 static void
@@ -275,29 +366,25 @@ add_moved(void *arg, const char *name, const struct oid *tip)
 int
 known_follow(struct repo *r, struct index *ix)
 {
-	char head[HEAD_SIZE], *path;
+	char *path = repo_shared_path(r, MOVED), head[HEAD_SIZE];
 	struct buf text = BUF_INIT;
-	uint64_t names;
-	struct err *e = read_head(r, head, &names);
+	struct head h;
+	struct err *e = read_head(r, head, &h);
+	int fits;
 
-	if (e == NULL && names != index_names(ix))
-		e = err_new(ERR_MOVED, "the logs have other names by now");
-	if (e == NULL) {
+	fits = e == NULL && h.whole && h.names == index_names(ix) &&
+	    are_in(r, head, ix);
+	if (fits) {
 		buf_add(&text, head, sizeof(head));
 		index_moved(ix, add_moved, &text);
+		e = index_is_damaged(ix) ? NULL :
+		    file_write_cache(path, text.p, text.len);
+		fits = e == NULL && !index_is_damaged(ix);
 	}
-	if (e == NULL && index_is_damaged(ix))
-		e = err_new(ERR_DAMAGED, "the index is damaged");
-	if (e == NULL) {
-		path = repo_shared_path(r, MOVED);
-		e = file_write_cache(path, text.p, text.len);
-		free(path);
-	}
-	buf_release(&text);
-	if (e == NULL)
-		return 1;
 	err_free(e);
-	return 0;
+	buf_release(&text);
+	free(path);
+	return fits;
 }
 
 int

@@ -21,8 +21,9 @@ struct known {
 int	 known_parse(const char *line, struct known *);
 /* The ref of a line, unread: "" if it has none. */
 const char *known_ref(const char *line);
-/* 1 if such a file is nothing else. */
+/* 1 if there is nothing else in such a file, or in the first one. */
 int	 known_is_whole(const struct buf *file);
+int	 known_logs_are_whole(const struct buf *file);
 /* Append the lines, each with where its log was last; ERR_NOTFOUND. */
 struct err *known_read(struct repo *, struct buf *lines);
 /*
@@ -36,7 +37,7 @@ struct err *known_replace(struct repo *, const struct buf *lines,
  * where the file has them.  0: it was not to be.
  */
 int	 known_follow(struct repo *, struct index *);
-/* 1 if it was written after the index, which is current. */
+/* 1 if one of the files was written after the index, which is current. */
 int	 known_is_newer(struct repo *);
 /* 1 if there is an object, or it may only be out of reach. */
 int	 known_may_come_back(struct repo *, const struct oid *);

@@ -97,6 +97,17 @@ sync_restore_pruned(struct repo *r)
 	return e;
 }
 
+/* 1 if the line says just that. */
+static int
+is_line_of(const char *line, const struct ref *ref)
+{
+	char hex[OID_HEX_SIZE];
+
+	oid_hex(&ref->id, hex);
+	return strncmp(line, hex, OID_HEX_SIZE - 1) == 0 &&
+	    strcmp(known_ref(line), ref->name) == 0;
+}
+
 size_t
 sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 {
@@ -105,15 +116,22 @@ sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 	struct index_entry entry;
 	struct known k;
 	char *line, *rest;
-	size_t kept = 0;
+	size_t kept = 0, next = 0;
 	int made;
 
 	err_free(known_read(r, &text));
 	rest = text.p;
 	while (text.len > 0 && (line = strsep(&rest, "\n")) != NULL) {
+		/* Both are in the same order, and nearly all are the same. */
+		if (next < logs->n && is_line_of(line, &logs->v[next])) {
+			next++;
+			continue;
+		}
 		if (!known_parse(line, &k))
 			continue;
 		log = reflist_find(logs, k.ref);
+		if (log != NULL)
+			next = (size_t)(log - logs->v) + 1;
 		if (log != NULL && !oid_equal(&log->id, &k.id) &&
 		    !index_find(ix, &k.id, &entry)) {
 			err_free(sync_keep(r, k.remote, k.writer, &k.id,

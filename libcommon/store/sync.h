@@ -122,12 +122,18 @@ struct err *sync_list_pruned(struct repo *, struct strvec *);
  * sorted by name.
  */
 int	 sync_lacks_known(struct repo *, const struct reflist *logs);
-/* 1 if it surely may not, by the names of an index (index_names()) alone. */
+/*
+ * 1 if it is not so of an index with these names (index_names()), by what was
+ * written of it when they were compared; also where nothing is known.
+ */
 int	 sync_knows_names_of(struct repo *, uint64_t id);
+/* 1 if the index has all of them that are known to have moved since then. */
+int	 sync_moved_are_in(struct repo *, struct index *);
 /*
  * A log may go on behind a commit that is not read, which hides what was
- * read before, of those too that it had rolled up.  Make for each such log,
- * as the last fetch left it, refs/agent-remotes/<remote>/kept/<oid>/log/
+ * read before, of those too that it had rolled up; or have been set back
+ * before any index was written with it.  Make for each such log, as the last
+ * fetch left it, refs/agent-remotes/<remote>/kept/<oid>/log/
  * <writer>, which readers find; how many were made.  `logs` is what the index
  * was made of, sorted by name.
  */
