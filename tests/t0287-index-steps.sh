@@ -203,16 +203,35 @@ t 'where what is known was cut or spoilt it is whole again with the next news' <
 		git agent sync
 		git agent sync --check
 	done
-	# Spoilt with its size as it was; and what moved, in the middle of a name.
+	# Spoilt, with its size as it was.
 	sed -i '2s/^0/1/; t; 2s/^./0/' .git/agent/known-logs
 	test_exit 1 git agent sync --check >out
 	test_grep '^damaged-state: .*known-logs' out
 	git agent sync --repair
 	git agent sync --check
-	news cut x4 x5
-	truncate -s -3 .git/agent/known-moved
-	news cut x2
-	gone_and_back
+EOT
+
+t 'what moved, cut in the name of a log, says nothing of another one' <<'EOT'
+	fetched name
+	server=$(git rev-parse --git-dir)/../../srv/name.git
+	for log in w-cut-000001 w-cut-0000012; do
+		(cd "$server" && grow "refs/agent/log/$log" 1)
+	done
+	git agent sync
+	git pack-refs --all
+	sleep 2.5
+	look
+	(cd "$server" && grow refs/agent/log/w-cut-0000012 2)
+	git agent sync
+	tail -n 1 .git/agent/known-moved >../last
+	test_grep 'w-cut-0000012$' ../last
+	truncate -s -2 .git/agent/known-moved
+	theirs=refs/agent-remotes/origin/log/w-cut-000001
+	was=$(git rev-parse "$theirs")
+	git update-ref -d "$theirs"
+	rm .git/agent/index*
+	git agent log --offline >out 2>err || test $? = 3
+	test "$(git rev-parse "$theirs")" = "$was"
 EOT
 
 t 'with another remote that only a plain fetch brings, readers are as fast' <<'EOT'

@@ -314,38 +314,28 @@ sync_knows_names_of(struct repo *r, uint64_t id)
 	return knows;
 }
 
-/* Whose head this is. */
-static int
-are_in(struct repo *r, const char head[HEAD_SIZE], struct index *ix)
+int
+sync_moved_are_in(struct repo *r, struct index *ix)
 {
+	char head[HEAD_SIZE], *line, *rest = NULL;
 	struct buf moved = BUF_INIT;
 	struct index_entry entry;
-	char *line, *rest;
 	struct known k;
-	int are = 1;
+	struct head h;
+	struct err *e = read_head(r, head, &h);
+	int are = e == NULL || e->code == ERR_NOTFOUND;
 
-	err_free(read_file(r, MOVED, &moved));
-	rest = moved.p;
-	if (moved.len < HEAD_SIZE || memcmp(moved.p, head, HEAD_SIZE) != 0)
-		rest = NULL;
+	if (e == NULL)
+		err_free(read_file(r, MOVED, &moved));
+	if (moved.len >= HEAD_SIZE && memcmp(moved.p, head, HEAD_SIZE) == 0)
+		rest = moved.p;
 	while (are && (line = strsep(&rest, "\n")) != NULL)
 		if (known_parse(line, &k)) {
 			are = index_find(ix, &k.id, &entry);
 			free(k.remote);
 		}
-	buf_release(&moved);
-	return are;
-}
-
-int
-sync_moved_are_in(struct repo *r, struct index *ix)
-{
-	char head[HEAD_SIZE];
-	struct head h;
-	struct err *e = read_head(r, head, &h);
-	int are = e == NULL ? are_in(r, head, ix) : e->code == ERR_NOTFOUND;
-
 	err_free(e);
+	buf_release(&moved);
 	return are;
 }
 
@@ -372,8 +362,7 @@ known_follow(struct repo *r, struct index *ix)
 	struct err *e = read_head(r, head, &h);
 	int fits;
 
-	fits = e == NULL && h.whole && h.names == index_names(ix) &&
-	    are_in(r, head, ix);
+	fits = e == NULL && h.whole && h.names == index_names(ix);
 	if (fits) {
 		buf_add(&text, head, sizeof(head));
 		index_moved(ix, add_moved, &text);

@@ -359,7 +359,6 @@ remember(struct repo *r, const char *remote, struct index *ix,
 {
 	struct here here = { remote, REFLIST_INIT };
 	struct strvec lost = STRVEC_INIT, left = STRVEC_INIT;
-	struct reflist logs = REFLIST_INIT;
 	struct err *e = list_here(r, remote, &here.refs);
 
 	if (e == NULL)
@@ -368,14 +367,8 @@ remember(struct repo *r, const char *remote, struct index *ix,
 		e = forget_rolled_up(r, ix, rep, &lost);
 	if (e == NULL)
 		e = list_left(r, remote, &lost, rep != NULL, &left);
-	if (e == NULL && ix != NULL) {
-		/* What was fetched, and set back before the index saw it. */
-		index_refs(ix, &logs);
-		(void)sync_keep_hidden(r, ix, &logs);
-	}
 	if (e == NULL)
 		e = write_known(r, &here, &left, ix);
-	reflist_release(&logs);
 	reflist_release(&here.refs);
 	strvec_release(&lost);
 	strvec_release(&left);
