@@ -26,8 +26,8 @@ put_back(struct repo *r, const struct known *k)
 static void
 note_left(struct repo *r, const struct known *k, const struct err *e)
 {
-	char *text = xasprintf("the log '%s', which was fetched before, is not "
-	    "here any more and cannot be put back now: %s", k->ref, e->msg);
+	char *text = xasprintf("the log '%s' is not here any more as it was "
+	    "fetched before, and cannot be put back now: %s", k->ref, e->msg);
 
 	repo_note_damage(r, text);
 	free(text);
@@ -108,13 +108,35 @@ is_line_of(const char *line, const struct ref *ref)
 	    strcmp(known_ref(line), ref->name) == 0;
 }
 
+/*
+ * 1 if the index does not reach where the log was known to be.  It may be a
+ * sync that has just moved it there, so the ref is asked once more.
+ */
+static int
+is_hidden(struct repo *r, struct index *ix, const struct known *k,
+    const struct ref *log)
+{
+	struct index_entry entry;
+	struct oid now;
+	struct err *e;
+	int is;
+
+	if (log == NULL || oid_equal(&log->id, &k->id) ||
+	    index_find(ix, &k->id, &entry) || !repo_has_view(r, k->remote))
+		return 0;
+	e = ref_read(r, k->ref, &now);
+	is = e == NULL && oid_equal(&now, &log->id);
+	err_free(e);
+	return is;
+}
+
 size_t
 sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 {
 	struct buf text = BUF_INIT;
 	const struct ref *log;
-	struct index_entry entry;
 	struct known k;
+	struct err *e;
 	char *line, *rest;
 	size_t kept = 0, next = 0;
 	int made;
@@ -132,11 +154,12 @@ sync_keep_hidden(struct repo *r, struct index *ix, const struct reflist *logs)
 		log = reflist_find(logs, k.ref);
 		if (log != NULL)
 			next = (size_t)(log - logs->v) + 1;
-		if (log != NULL && !oid_equal(&log->id, &k.id) &&
-		    !index_find(ix, &k.id, &entry)) {
-			err_free(sync_keep(r, k.remote, k.writer, &k.id,
-			    &made));
+		if (is_hidden(r, ix, &k, log)) {
+			e = sync_keep(r, k.remote, k.writer, &k.id, &made);
 			kept += (size_t)made;
+			if (e != NULL && known_may_come_back(r, &k.id))
+				note_left(r, &k, e);
+			err_free(e);
 		}
 		free(k.remote);
 	}
