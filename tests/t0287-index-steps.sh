@@ -287,6 +287,30 @@ t '… or with an index from a backup' <<'EOT'
 	same_without_index
 EOT
 
+t '… that is older than all that is known, and by the same names' <<'EOT'
+	fetched older
+	cp -a .git/agent ../backup-2
+	was=$tip
+	rm .git/agent/known-logs
+	news older x3
+	read -r word names _ <.git/agent/known-logs
+	test "$word" = whole
+	test "$(names)" = ".git/agent/index-refs-$names"
+	rm -r .git/agent/index*
+	cp -a ../backup-2/index* .git/agent
+	test "$(names)" = ".git/agent/index-refs-$names"
+	git update-ref "$theirs" "$was"
+	git -C ../srv/older.git update-ref \
+		"refs/agent/log/$(cd ../older-writer && writer)" "$was"
+	git agent log --offline >out 2>err || test $? = 3
+	test_grep x3 out
+	git -C ../older-other agent log 'done' y2
+	git agent sync || test $? = 3
+	rm .git/agent/index*
+	git agent log --offline >out 2>err || test $? = 3
+	test_grep x3 out
+EOT
+
 t 'a log that came and went before the index had it is put back' <<'EOT'
 	fetched busy
 	new_clone busy busy-late

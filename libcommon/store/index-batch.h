@@ -44,6 +44,7 @@ enum { KIND_BAD = 0, KIND_OTHER = 1, KIND_FIRST = 2 };
 struct index_meta {
 	uint64_t base;		/* id of the file that this one adds to, or 0 */
 	uint64_t refs;		/* id of the file with the refs */
+	uint64_t age;		/* how often it was written with those */
 	uint64_t records, malformed, logs;
 	uint64_t unnamed;	/* refs that no writer has; also malformed */
 	uint64_t proven;	/* the state was old when the refs were read */

@@ -75,8 +75,8 @@ look_at_steps(struct refresh *f, const struct lock *l)
 	refstate_take(ix->repo, &f->state, &age);
 	judge_age(f, &age, l);
 	f->unnamed = (size_t)ix->meta.unnamed;
-	return f->settled && sync_knows_names_of(ix->repo, ix->meta.refs) &&
-	    index_look(ix, f->state.p, &f->moves);
+	return f->settled && sync_knows_names_of(ix->repo, ix->meta.refs,
+	    ix->meta.age) && index_look(ix, f->state.p, &f->moves);
 }
 
 /* 1 if the refs are just those of the file. */
@@ -306,6 +306,7 @@ put(struct refresh *f)
 	}
 	head.meta.base = id;
 	head.meta.refs = names;
+	head.meta.age = f->same_names ? ix->meta.age + 1 : 0;
 	index_batch_image(&f->batch, new_id(), &head, merge ||
 	    ix->file[1] == NULL ? NULL : &older, &image);
 	/* Where it was read in part, a part would be lost for good. */

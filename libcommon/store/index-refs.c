@@ -165,6 +165,12 @@ index_names(const struct index *ix)
 	return ix->unsaved ? 0 : ix->meta.refs;
 }
 
+uint64_t
+index_age(const struct index *ix)
+{
+	return ix->meta.age;
+}
+
 void
 index_moved(struct index *ix,
     void (*each)(void *, const char *, const struct oid *), void *arg)

@@ -113,6 +113,8 @@ void	 index_refs(struct index *, struct reflist *);
  * elsewhere than when that was first given.
  */
 uint64_t index_names(const struct index *);
+/* It grows with each time that it is written with these names. */
+uint64_t index_age(const struct index *);
 void	 index_moved(struct index *,
 	    void (*each)(void *, const char *name, const struct oid *), void *);
 /* The tip of a log by the name of its ref: 1, or 0 if there is none. */

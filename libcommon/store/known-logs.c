@@ -24,15 +24,17 @@
 /*
  * The first line of both: when the first of them was written, its logs were
  * among those that the index with these names has of remotes ("names"), or
- * just all of them and where it had them ("whole").  Then which of all such
- * files it is, and the size and the FNV-1a of its lines.
+ * just all of them and where it had them ("whole").  Then the age of that index
+ * (an older one, as of a backup, has not seen them), which of all such files
+ * it is, and the size and the FNV-1a of its lines.
  */
-#define HEAD "%s %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n"
-#define HEAD_SIZE (5 + 4 * 17 + 1)
+#define NUMBER " %016" PRIx64
+#define HEAD "%s" NUMBER NUMBER NUMBER NUMBER NUMBER "\n"
+#define HEAD_SIZE (5 + 5 * 17 + 1)
 
 struct head {
 	int whole;
-	uint64_t names, own, size, sum;
+	uint64_t names, age, own, size, sum;
 };
 
 int
@@ -79,8 +81,8 @@ head_of(const char *text, size_t len, struct head *h)
 	memcpy(own, text, HEAD_SIZE);
 	own[HEAD_SIZE] = '\0';
 	if (sscanf(own, "%5[a-z] %16" SCNx64 " %16" SCNx64 " %16" SCNx64
-	    " %16" SCNx64, word, &h->names, &h->own, &h->size, &h->sum) != 5 ||
-	    own[HEAD_SIZE - 1] != '\n')
+	    " %16" SCNx64 " %16" SCNx64, word, &h->names, &h->age, &h->own,
+	    &h->size, &h->sum) != 6 || own[HEAD_SIZE - 1] != '\n')
 		return 0;
 	h->whole = strcmp(word, "whole") == 0;
 	return HEAD_SIZE;
@@ -265,7 +267,7 @@ known_replace(struct repo *r, const struct buf *lines, struct index *ix)
 	struct err *e;
 
 	if (word != NULL)
-		buf_addf(&text, HEAD, word, index_names(ix),
+		buf_addf(&text, HEAD, word, index_names(ix), index_age(ix),
 		    (uint64_t)clock_now() << 8 ^ (uint64_t)getpid() << 40,
 		    (uint64_t)lines->len, sum_of(lines->p, lines->len));
 	buf_add(&text, lines->p, lines->len);
@@ -303,12 +305,13 @@ read_head(struct repo *r, char text[HEAD_SIZE], struct head *h)
 }
 
 int
-sync_knows_names_of(struct repo *r, uint64_t id)
+sync_knows_names_of(struct repo *r, uint64_t id, uint64_t age)
 {
 	char text[HEAD_SIZE];
 	struct head h;
 	struct err *e = read_head(r, text, &h);
-	int knows = e == NULL ? h.names == id : e->code == ERR_NOTFOUND;
+	int knows = e == NULL ? h.names == id && h.age <= age :
+	    e->code == ERR_NOTFOUND;
 
 	err_free(e);
 	return knows;
@@ -362,7 +365,8 @@ known_follow(struct repo *r, struct index *ix)
 	struct err *e = read_head(r, head, &h);
 	int fits;
 
-	fits = e == NULL && h.whole && h.names == index_names(ix);
+	fits = e == NULL && h.whole && h.names == index_names(ix) &&
+	    h.age <= index_age(ix);
 	if (fits) {
 		buf_add(&text, head, sizeof(head));
 		index_moved(ix, add_moved, &text);

@@ -123,10 +123,10 @@ struct err *sync_list_pruned(struct repo *, struct strvec *);
  */
 int	 sync_lacks_known(struct repo *, const struct reflist *logs);
 /*
- * 1 if it is not so of an index with these names (index_names()), by what was
- * written of it when they were compared; also where nothing is known.
+ * 1 if it is not so of an index with these names and of this age, by what was
+ * written of it when an earlier one was compared; also where nothing is known.
  */
-int	 sync_knows_names_of(struct repo *, uint64_t id);
+int	 sync_knows_names_of(struct repo *, uint64_t id, uint64_t age);
 /* 1 if the index has all of them that are known to have moved since then. */
 int	 sync_moved_are_in(struct repo *, struct index *);
 /*
