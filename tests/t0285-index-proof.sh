@@ -7,15 +7,9 @@
 
 # grow LOG CLOCK…: records in refs/agent/log/LOG.
 grow() {
-	local ref=refs/agent/log/$1 at m
+	local log=$1
 	shift
-	at=$(git rev-parse -q --verify "$ref^0") || at=''
-	for clock; do
-		m=$(printf '%s\n' "done: record $clock" '' 'Agent-Kind: done' \
-			"Agent-Clock: 2023-01-01T00:00:00.$(printf %06d "$clock")Z")
-		at=$(git commit-tree ${at:+-p "$at"} -m "$m" "$(git mktree </dev/null)")
-	done
-	git update-ref "$ref" "$at"
+	grow_ref "refs/agent/log/$log" "$@"
 }
 
 status() { git agent status --offline "$@"; }
@@ -325,7 +319,7 @@ hidden_at_once() {
 		jq -e '.stats.logs == 2' ../out || return
 	done
 }
-export -f grow changes_in_place hidden_at_once
+export -f grow grow_ref changes_in_place hidden_at_once
 
 if on_coarse true 2>/dev/null; then
 	t 'packed-refs that changes in place within a second is read' <<-'EOT'

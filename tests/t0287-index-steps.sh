@@ -11,41 +11,28 @@ look() { git agent status --offline >/dev/null 2>&1 || test $? = 3; }
 names() { echo .git/agent/index-refs-*; }
 opened() { python3 "$OPENED" "$@"; }
 
-# grow LOG CLOCK…: records in the ref.
-grow() {
-	local ref=$1 at m
-	shift
-	at=$(git rev-parse -q --verify "$ref^0") || at=''
-	for clock; do
-		m=$(printf '%s\n' "done: record $clock" '' 'Agent-Kind: done' \
-			"Agent-Clock: 2023-01-01T00:00:00.$(printf %06d "$clock")Z")
-		at=$(git commit-tree ${at:+-p "$at"} -m "$m" "$(git mktree </dev/null)")
-	done
-	git update-ref "$ref" "$at"
-}
-
 t 'what is packed is not read for a record of a log, new or known' <<'EOT'
 	new_repo one
 	cd one
 	for i in 1 2 3 4 5 6; do
-		grow "refs/agent/log/w-packed-00000$i" "$i" "1$i"
+		grow_ref "refs/agent/log/w-packed-00000$i" "$i" "1$i"
 	done
 	git pack-refs --all
 	sleep 2.5
 	look
 	names >../names
 	for i in 1 2 3; do
-		grow refs/agent/log/w-packed-000002 "2$i"
+		grow_ref refs/agent/log/w-packed-000002 "2$i"
 		test "$(opened .git/packed-refs git-agent-status --offline)" = 0
 		names | diff ../names -
 		same_without_index
 	done
 	# A new one has to be written down, and then it is known.
-	grow refs/agent/log/w-new-000001 31
+	grow_ref refs/agent/log/w-new-000001 31
 	look
 	test "$(names)" != "$(cat ../names)"
 	names >../names
-	grow refs/agent/log/w-new-000001 32
+	grow_ref refs/agent/log/w-new-000001 32
 	test "$(opened .git/packed-refs git-agent-status --offline)" = 0
 	names | diff ../names -
 	same_without_index
@@ -59,7 +46,7 @@ t 'nor are the names written when refs are packed' <<'EOT'
 	names | diff ../names -
 	sleep 2.5
 	look
-	grow refs/agent/log/w-packed-000003 41
+	grow_ref refs/agent/log/w-packed-000003 41
 	test "$(opened .git/packed-refs git-agent-status --offline)" = 0
 	names | diff ../names -
 	same_without_index
@@ -69,18 +56,18 @@ t 'once many have moved, they are written' <<'EOT'
 	new_repo many
 	cd many
 	for i in $(seq -w 1 80); do
-		grow "refs/agent/log/w-many-0000$i" "1$i"
+		grow_ref "refs/agent/log/w-many-0000$i" "1$i"
 	done
 	git pack-refs --all
 	sleep 2.5
 	look
 	names >../names
 	for i in $(seq -w 1 64); do
-		grow "refs/agent/log/w-many-0000$i" "2$i"
+		grow_ref "refs/agent/log/w-many-0000$i" "2$i"
 	done
 	look
 	names | diff ../names -
-	grow refs/agent/log/w-many-000070 300
+	grow_ref refs/agent/log/w-many-000070 300
 	look
 	test "$(names)" != "$(cat ../names)"
 	same_without_index
@@ -215,13 +202,13 @@ t 'what moved, cut in the name of a log, says nothing of another one' <<'EOT'
 	fetched name
 	server=$(git rev-parse --git-dir)/../../srv/name.git
 	for log in w-cut-000001 w-cut-0000012; do
-		(cd "$server" && grow "refs/agent/log/$log" 1)
+		(cd "$server" && grow_ref "refs/agent/log/$log" 1)
 	done
 	git agent sync
 	git pack-refs --all
 	sleep 2.5
 	look
-	(cd "$server" && grow refs/agent/log/w-cut-0000012 2)
+	(cd "$server" && grow_ref refs/agent/log/w-cut-0000012 2)
 	git agent sync
 	tail -n 1 .git/agent/known-moved >../last
 	test_grep 'w-cut-0000012$' ../last
@@ -246,10 +233,10 @@ t 'with another remote that only a plain fetch brings, readers are as fast' <<'E
 	news plain x3
 	head -n 1 .git/agent/known-logs >../head
 	test_grep '^names ' ../head
-	grow "refs/agent/log/$(writer)" 1
+	grow_ref "refs/agent/log/$(writer)" 1
 	look
 	opened .git/packed-refs git-agent-status --offline >../opened
-	grow "refs/agent/log/$(writer)" 2
+	grow_ref "refs/agent/log/$(writer)" 2
 	opened .git/packed-refs git-agent-status --offline | diff ../opened -
 	same_without_index
 	gone_and_back
